@@ -1,0 +1,52 @@
+# The two commands are `make run` and `make test`; `make help` lists the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup run test lint check bench demo-erp lock clean
+.DEFAULT_GOAL := help
+
+help: ## list these commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+.venv/.run-ready: requirements/run.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/run.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . 2>/dev/null \
+	  || { $(BIN)/python -m pip install --quiet --disable-pip-version-check setuptools && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; }
+	@touch $@
+
+.venv/.test-ready: requirements/test.lock .venv/.run-ready
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/test.lock
+	@touch $@
+
+setup: .venv/.test-ready ## set everything up in .venv (nothing outside this folder)
+
+run: .venv/.run-ready ## run the main job on sample deliveries and keep serving (ONCE=1: stop when done)
+	@$(BIN)/hub run --demo $(if $(ONCE),--once)
+
+test: .venv/.test-ready ## pass the tests (real servers, real browser where there is one)
+	@$(BIN)/python -m pytest
+
+lint: .venv/.test-ready ## ruff, mypy --strict, import contract
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+check: .venv/.run-ready ## check the shipped mapping tables and run their cases
+	@$(BIN)/hub check
+	@$(BIN)/hub mapping test
+
+bench: .venv/.test-ready ## measure the budgets, each beside its raw limit in the same run
+	@$(BIN)/python -m tests.bench
+
+demo-erp: .venv/.test-ready ## one full loop in a real Tryton ERP, shown step by step
+	@$(BIN)/python -m tests.demo_erp
+
+lock: ## renew the lock files (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements/run.lock
+	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements/test.lock
+
+clean: ## remove what setup and runs left here
+	rm -rf .venv .hub .mypy_cache .ruff_cache .pytest_cache build *.egg-info

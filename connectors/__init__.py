@@ -1,0 +1,1 @@
+"""Connectors: one folder a system; each translates and decides nothing."""

@@ -1,0 +1,1 @@
+"""The engine: prepare, conclude, one transaction. ``prepare`` and ``conclude`` are pure."""

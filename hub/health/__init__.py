@@ -1,0 +1,1 @@
+"""Health per integration: pure measures, and the report in text, JSON and HTML."""

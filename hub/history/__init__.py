@@ -1,0 +1,1 @@
+"""History: what happened to one object, and why."""

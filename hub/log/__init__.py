@@ -1,0 +1,1 @@
+"""The log: deliveries in order, durable before anybody is told."""

@@ -1,0 +1,1 @@
+"""The mapping table: read, check, compile, apply. Pure but for reading files."""

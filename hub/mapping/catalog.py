@@ -1,0 +1,71 @@
+"""Everything the engine may need to know about the workspace's mapping, frozen: one object, passed around.
+
+Tables and loops of the active versions, older loop versions for instances that still run under them, action
+specs, schemas and people. Built once by ``bootstrap`` (and again when files change); never changed in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from hub.mapping.compiled import CompiledIntegration, CompiledLoop, CompiledTable
+from hub.model.action import ActionSpec
+from hub.model.people import People
+from hub.model.schema import Schemas
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFacts:
+    """What deciding needs to know of a connection: its actions, whether it may be re-read, quiesce seconds."""
+
+    name: str
+    connector: str
+    actions: Mapping[str, ActionSpec]
+    refetch: bool
+    quiesce_seconds: int | None = None
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Look-ups by what the caller has at hand; every miss is an empty tuple or a KeyError with the name."""
+
+    integrations: Mapping[str, CompiledIntegration]
+    connections: Mapping[str, ConnectionFacts]
+    schemas: Schemas
+    people: People
+    language: str = "en"
+    older: Callable[[str, str], CompiledIntegration | None] = lambda integration, logic: None
+    """(integration, logic hash) -> the version recorded under that hash, compiled on demand; None if unknown."""
+    _tables: dict[tuple[str, str], tuple[CompiledTable, ...]] = field(default_factory=dict)
+    _loops: dict[str, tuple[CompiledLoop, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in sorted(self.integrations):
+            integration = self.integrations[name]
+            for table in integration.tables:
+                place = (table.definition.connection, table.definition.stream)
+                self._tables[place] = (*self._tables.get(place, ()), table)
+            for loop in integration.loops:
+                kind = loop.definition.entity
+                self._loops[kind] = (*self._loops.get(kind, ()), loop)
+
+    def tables(self, connection: str, stream: str) -> tuple[CompiledTable, ...]:
+        """The active tables fed by that stream, in a fixed order."""
+        return self._tables.get((connection, stream), ())
+
+    def loops(self, kind: str) -> tuple[CompiledLoop, ...]:
+        """The active loops ``for`` that entity kind, in a fixed order."""
+        return self._loops.get(kind, ())
+
+    def loop(self, integration: str, name: str, logic: str) -> CompiledLoop | None:
+        """One loop in exactly the version ``logic``, None when that version or loop is gone."""
+        active = self.integrations.get(integration)
+        if active is None or active.definition.logic != logic:
+            active = self.older(integration, logic)
+        if active is None:
+            return None
+        return next((loop for loop in active.loops if loop.definition.name == name), None)
+
+    def action(self, connection: str, action: str) -> ActionSpec:
+        return self.connections[connection].actions[action]

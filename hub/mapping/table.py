@@ -1,0 +1,222 @@
+"""The mapping table as data: what a YAML file says, frozen, every part with its place. No behaviour.
+
+Built by ``read`` (nodes with positions) and ``build``; checked by ``check/``; compiled by ``compile``.
+Design §4 and §4.1 are the grammar; ``docs/mapping-table.md`` shows an example per construct.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from hub.model.clock import Micros
+from hub.model.diagnostic import Place
+from hub.model.record import Json
+from hub.model.values import Money
+
+Texts = Mapping[str, str]
+"""Text by language: {"zh": …, "en": …}; at least one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """``fields.lines[*].item["两个 词"][0]``: names (str), indexes (int) and ``"*"`` wrapped as ``EACH``."""
+
+    steps: tuple[str | int | None, ...]
+    """None stands for ``[*]``."""
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """CEL source text and where it stands."""
+
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """What a value outside ``values`` becomes."""
+
+    kind: Literal["quarantine", "keep", "null", "const"] = "quarantine"
+    const: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class Convert:
+    """``as: money CNY`` -> name ``money``, argument ``CNY``; ``as: ref project``; ``as: trim`` has none."""
+
+    name: str
+    argument: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Governance:
+    """Effective columns of a row after inheritance from table and integration."""
+
+    owner: str
+    every: str
+    privacy: str = ""
+    review: tuple[str, ...] = ()
+    means: Texts = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One field mapping. Exactly one of ``sources``, ``value``, ``const`` (``has_const``), or nested ``rows``.
+
+    With ``each`` the nested rows make a list, one object per element; without it they make one object.
+    Order of work (§4.1, 7): source -> default -> values -> as -> required -> schema.
+    """
+
+    field: str
+    place: Place
+    governance: Governance
+    sources: tuple[Path, ...] = ()
+    value: Expression | None = None
+    const: Json = None
+    has_const: bool = False
+    default: Json = None
+    has_default: bool = False
+    values: Mapping[str, Json] | None = None
+    values_places: Mapping[str, Place] = dataclasses.field(default_factory=dict)
+    otherwise: Otherwise = Otherwise()
+    convert: Convert | None = None
+    currency: Path | None = None
+    zone: str = ""
+    required: bool = False
+    each: tuple[str, Path] | None = None
+    rows: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableDef:
+    """Rows that turn records of one stream into entities of one kind.
+
+    ``stream`` is ``connection.stream`` resolved through ``systems`` (``jira.issue``); ``name`` is
+    ``<integration>/<entity>/<alias>.<stream>``, used in outcomes, quarantine and event ids.
+    """
+
+    name: str
+    entity: str
+    version: int
+    connection: str
+    stream: str
+    alias: str
+    place: Place
+    governance: Governance
+    only: Expression | None
+    key: Path
+    key_mode: Literal["own", "shared", "link"]
+    label: Path | None
+    rows: tuple[Row, ...]
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedDef:
+    name: str
+    entity: str
+    by: str
+    where: Expression | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class RequireDef:
+    check: Expression
+    otherwise: Texts
+    owner: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveDef:
+    role: str
+    of: Expression | None
+    over: Money | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class EscalateDef:
+    to: str
+    by: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class StepDef:
+    """One obligation. ``connection``/``action`` are ``do`` resolved (``erp`` / ``purchase_requisition.create``)."""
+
+    name: str
+    title: Texts
+    place: Place
+    connection: str
+    action: str
+    applies: Expression | None
+    each: tuple[str, Path] | None
+    key: Path | None
+    payload: tuple[Row, ...]
+    after: tuple[str, ...]
+    approve: ApproveDef | None
+    expect: Mapping[str, Expression]
+    undo: str
+    within: Micros | None
+    escalate: EscalateDef | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoopDef:
+    """A closed loop. ``starts_at`` is None where the file leaves it to the first activation."""
+
+    name: str
+    title: Texts
+    entity: str
+    place: Place
+    owner: str
+    when: Expression
+    starts_at: Micros | None
+    starts_of: Path | None
+    once: Literal["life", "closing"]
+    settle: Micros
+    related: tuple[RelatedDef, ...]
+    require: tuple[RequireDef, ...]
+    steps: tuple[StepDef, ...]
+    renamed_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Slo:
+    """``slo:`` of an integration: ``fresh`` and ``done_within`` in microseconds, shares as fractions of 1."""
+
+    fresh: Micros | None = None
+    consistent: float | None = None
+    done_within: Micros | None = None
+    done_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationDef:
+    """One mapping file. ``logic`` hashes what can change an output, ``table`` all of it (design §4.2); hex."""
+
+    name: str
+    title: Texts
+    place: Place
+    owner: str
+    review: tuple[str, ...]
+    every: str
+    zone: str
+    slo: Slo
+    systems: Mapping[str, str]
+    tables: tuple[TableDef, ...]
+    loops: tuple[LoopDef, ...]
+    logic: str
+    table: str
+    source: str
+    """The YAML text itself, kept per hash so that work already decided keeps its version (I10)."""

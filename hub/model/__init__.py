@@ -1,0 +1,1 @@
+"""What is true: deliveries, records, entities, events, values, identities, effects. Pure."""

@@ -1,0 +1,210 @@
+"""What deciding needs (``View``) and what it wants written (``Changes``): the engine's two sides, as data.
+
+``conclude`` is a pure function from a view to changes. Whatever it looks up that the transaction has not
+loaded raises ``NotLoaded``; the transaction adds those keys, locks them in the fixed order and runs it again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from hub.model.clock import Micros
+from hub.model.effect import Effect
+from hub.model.entity import Entity
+from hub.model.event import Event
+from hub.model.instance import Instance
+from hub.model.record import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Heads a decision reads or writes. Locked in this order, each sorted: entities, loops, effects."""
+
+    entities: frozenset[tuple[str, str]] = frozenset()
+    """(kind, key)"""
+    labels: frozenset[tuple[str, str]] = frozenset()
+    """(kind, label): past and present labels -> key"""
+    links: frozenset[tuple[str, str, str]] = frozenset()
+    """(connection, kind, key) -> object id"""
+    referring: frozenset[tuple[str, str, str]] = frozenset()
+    """(kind, ref field, target key or label) -> entities of that kind whose field names it, loaded whole"""
+    subjects: frozenset[tuple[str, str]] = frozenset()
+    """(subject kind, subject key) -> all loop instances of that subject"""
+    loops: frozenset[str] = frozenset()
+    effects: frozenset[str] = frozenset()
+    quarantined: frozenset[tuple[str, str]] = frozenset()
+    """(kind, key) -> open quarantine rows of that entity, and rows whose refs name it"""
+    approvals: frozenset[str] = frozenset()
+    """loop ids -> their approvals"""
+
+    def __or__(self, other: Touched) -> Touched:
+        return Touched(*(getattr(self, name) | getattr(other, name) for name in self.__dataclass_fields__))
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, name) for name in self.__dataclass_fields__)
+
+
+class NotLoaded(Exception):
+    """A pure decision looked at something the view does not hold yet."""
+
+    def __init__(self, touched: Touched) -> None:
+        super().__init__(f"not loaded: {touched}")
+        self.touched = touched
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """A set-aside record. ``id`` is stable (delivery ref, record, table); ``refs`` are those it could map."""
+
+    id: str
+    connection: str
+    delivery: str
+    position: int
+    record: int
+    table: str
+    """Empty for an undecodable delivery."""
+    kind: str
+    key: str
+    at: Micros
+    reason: str
+    row: str
+    owner: str
+    message: str
+    since: Micros
+    refs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    source: str = ""
+    closed_at: Micros | None = None
+    closed_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One row per record × table that accepted it (table empty for none). Reasons are slugs."""
+
+    position: int
+    record: int
+    table: str
+    verdict: str
+    """applied unchanged stale skipped held quarantined"""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Something due. ``id`` is unique and derived, so a clock that goes back never fires it twice."""
+
+    id: str
+    kind: str
+    """settle | within | retry"""
+    loop: str
+    due: Micros
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One ask. The payload is frozen: what the person saw is what is sent."""
+
+    id: str
+    loop: str
+    step: str
+    item: str
+    role: str
+    state: str
+    """asked | approved | dropped"""
+    asked_at: Micros
+    amount: Mapping[str, str] | None
+    payload: Mapping[str, Json]
+    expect: Mapping[str, Json]
+    decided_at: Micros | None = None
+    decided_by: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An object the hub wants to read: a partial first sight, or a loop's money re-read (``cause`` = loop id)."""
+
+    connection: str
+    stream: str
+    object: str
+    cause: str = ""
+    since: Micros = 0
+    due: Micros = 0
+    attempts: int = 0
+    reason: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.connection}/{self.stream}/{self.object}"
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What a person did: who, when, what, on what, why, result (I13). Append-only."""
+
+    at: Micros
+    who: str
+    action: str
+    object: str
+    why: str
+    result: str
+
+
+@dataclass(slots=True)
+class Changes:
+    """Everything one decision wants written, all of it or nothing. Later entries of a key replace earlier ones."""
+
+    events: list[Event] = field(default_factory=list)
+    entities: dict[tuple[str, str], Entity] = field(default_factory=dict)
+    refs: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+    """(kind, key) -> {ref field: key or unresolved label}; replaces that entity's ref rows"""
+    labels: set[tuple[str, str, str]] = field(default_factory=set)
+    """(kind, label, key); kept for ever"""
+    links: set[tuple[str, str, str, str]] = field(default_factory=set)
+    """(connection, kind, key, object id)"""
+    loops: dict[str, Instance] = field(default_factory=dict)
+    effects: dict[str, Effect] = field(default_factory=dict)
+    timers: dict[str, Timer | None] = field(default_factory=dict)
+    """None removes"""
+    approvals: dict[str, Approval] = field(default_factory=dict)
+    readings: dict[tuple[str, str], Reading | None] = field(default_factory=dict)
+    """(Reading.id, cause); None removes"""
+    outcomes: list[Outcome] = field(default_factory=list)
+    quarantines: dict[str, Quarantine] = field(default_factory=dict)
+    audits: list[Audit] = field(default_factory=list)
+    measures: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(integration, measure) -> increment, kept per hour"""
+    expected: int = 0
+
+
+class View(Protocol):
+    """Locked state a decision may read. Every method raises ``NotLoaded`` for what was not asked for."""
+
+    def entity(self, kind: str, key: str) -> Entity | None: ...
+    def key_of_label(self, kind: str, label: str) -> str | None: ...
+    def link(self, connection: str, kind: str, key: str) -> str | None: ...
+    def referring(self, kind: str, field: str, target: str) -> Sequence[Entity]: ...
+    def instances(self, subject_kind: str, subject: str) -> Sequence[Instance]: ...
+    def instance(self, loop: str) -> Instance | None: ...
+    def effect(self, key: str) -> Effect | None: ...
+    def quarantined(self, kind: str, key: str) -> Sequence[Quarantine]: ...
+    def approvals(self, loop: str) -> Sequence[Approval]: ...
+
+
+__all__ = [
+    "Approval",
+    "Audit",
+    "Changes",
+    "NotLoaded",
+    "Outcome",
+    "Quarantine",
+    "Reading",
+    "Timer",
+    "Touched",
+    "View",
+    "replace",
+]

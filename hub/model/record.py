@@ -1,0 +1,83 @@
+"""A record: one source object in a delivery, found by a connector's ``decode``; and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from hub.model.clock import Micros
+from hub.model.diagnostic import Place
+
+Op = Literal["snapshot", "partial", "delete"]
+Json = Any
+"""Parsed JSON: str, int, Decimal, bool, None, list, dict. Never float."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One source object.
+
+    ``source`` is the object's stable id in its system, ``at`` the record's own version time (staleness is
+    judged by it), ``data`` the parsed object under its top-level names as the stream documents them.
+    ``version`` is any text that changes whenever the object does (the poll ledger compares it).
+    """
+
+    stream: str
+    source: str
+    at: Micros
+    data: Mapping[str, Json]
+    op: Op = "snapshot"
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A value that can never pass: an expected negative outcome, never raised.
+
+    ``reason`` is a stable slug (``unknown-value``, ``missing-field``, ``unknown-person``, ``bad-money`` …),
+    ``row`` the mapping row (``table.field``), ``message`` says what was got and what is allowed.
+    """
+
+    reason: str
+    message: str
+    row: str = ""
+    place: Place | None = None
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a delivery holds: records, or why there are none (``skipped`` known and unused; ``rejected``)."""
+
+    records: tuple[Record, ...] = ()
+    skipped: str = ""
+    rejected: Rejected | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A record seen through one table, as ``apply`` leaves it.
+
+    ``fields`` holds canonical JSON values for the rows whose source was present (absent says nothing, so its
+    field is not here; null is). ``label`` is what people type, None when the path was absent. ``refs`` are
+    the ref fields among ``fields``: field -> target kind; their value is a key or an unresolved label.
+    """
+
+    kind: str
+    key: str
+    label: str | None
+    fields: Mapping[str, Json]
+    refs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record a table's ``only`` accepted and a row rejected: it still names its key and the refs it could map."""
+
+    kind: str
+    key: str | None
+    label: str | None
+    refs: Mapping[str, tuple[str, str]]
+    """field -> (target kind, value)"""
+    rejected: Rejected

@@ -1,0 +1,1 @@
+"""The store: tables, named queries, hot statements, migrations."""

@@ -1,0 +1,73 @@
+"""What the rooms above may ask of a store, whatever database is behind it.
+
+One writer at a time decides (SQLite: one writer thread; PostgreSQL: row locks in the fixed order). Work given to
+``write`` runs inside one transaction and its result comes back only after the commit is flushed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from hub.model.changes import Changes, Reading, Timer, Touched, View
+from hub.model.clock import Micros
+from hub.model.effect import Effect
+from hub.model.event import Event
+
+T = TypeVar("T")
+
+
+class CheckpointMoved(Exception):
+    """Compare-and-set on a checkpoint failed: somebody else has moved it. Roll back, reload, run again."""
+
+
+class Transaction(Protocol):
+    """The inside of one write transaction."""
+
+    def load(self, touched: Touched) -> View:
+        """Lock and load those heads (missing ones too). Calls accumulate: the newest view knows all of them."""
+        ...
+
+    def write(self, changes: Changes, now: Micros) -> Sequence[Event]:
+        """Write all of it; gives the events with their positions. Checks stream versions are consecutive."""
+        ...
+
+    def checkpoint(self, consumer: str, partition: int) -> int:
+        """The position below which everything is settled; 0 where there is none yet."""
+        ...
+
+    def advance(self, consumer: str, partition: int, before: int, after: int, expected: int) -> None:
+        """Move it by compare-and-set and add ``expected`` outcome rows. Raises ``CheckpointMoved``."""
+        ...
+
+
+class Store(Protocol):
+    """The store as the engine, the executor and the command line see it."""
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run ``work`` in the shared group commit (a savepoint of its own); returns after the flush."""
+        ...
+
+    def write_now(self, work: Callable[[Transaction], T]) -> T:
+        """The same, blocking, for callers without an event loop."""
+        ...
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """A read-only snapshot for named queries (``hub/store/queries``)."""
+        ...
+
+    def due_effects(self, now: Micros, limit: int, paused: frozenset[str]) -> Sequence[Effect]:
+        """Effects the executor may touch now (PLANNED, SENT, UNKNOWN, and SENDING whose claim ran out), oldest
+        due first; ``paused`` connections left out."""
+        ...
+
+    def due_timers(self, now: Micros, limit: int) -> Sequence[Timer]: ...
+
+    def open_readings(self, now: Micros, limit: int) -> Sequence[Reading]: ...
+
+    def next_due(self) -> Micros | None:
+        """When the earliest effect, timer or reading falls due; None when nothing waits for time."""
+        ...
