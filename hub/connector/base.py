@@ -97,7 +97,7 @@ class Connector(ABC):
         self.http = http
 
     def verify(self, request: Request, now: Micros) -> bool:
-        """Whether the request is authentic, by every current secret, in constant time. Unsigned: True (token path)."""
+        """Whether the request is authentic by any current secret, in constant time. Unsigned: True (token path)."""
         return not self.spec.signed
 
     def identify(self, headers: Mapping[str, str], body: bytes) -> str | None:
@@ -125,7 +125,7 @@ class Connector(ABC):
         raise NotImplementedError(f"{self.spec.name} has no action {call.action}")
 
     async def find(self, action: str, reference: str) -> Found | None:
-        """The document that carries our reference, None where there is none. Raises ``ReadFailed``, ``Unauthorized``."""
+        """The document that carries our reference, or None. Raises ``ReadFailed``, ``Unauthorized``."""
         return None
 
     async def read(self, ref: ObjectRef) -> Found | None:
