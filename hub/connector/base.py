@@ -124,8 +124,11 @@ class Connector(ABC):
         """Make one call. Raises what ``hub.connector.answers`` lists."""
         raise NotImplementedError(f"{self.spec.name} has no action {call.action}")
 
-    async def find(self, action: str, reference: str) -> Found | None:
-        """The document that carries our reference, or None. Raises ``ReadFailed``, ``Unauthorized``."""
+    async def find(self, action: str, reference: str, payload: Mapping[str, Json]) -> Found | None:
+        """The document that carries our reference, or None. Raises ``ReadFailed``, ``Unauthorized``.
+
+        ``payload`` is what was (or would be) sent: some systems can only search inside the object it names.
+        """
         return None
 
     async def read(self, ref: ObjectRef) -> Found | None:
