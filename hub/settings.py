@@ -1,0 +1,324 @@
+"""``hub.yaml`` and ``HUB_…`` of the environment as frozen settings: what this workspace is and what it talks to.
+
+Every problem is a diagnostic with file, line and column; unknown keys are problems, with the nearest known key.
+Secrets are references (``env:NAME``, ``file:path``, ``keyring:service/name``); their values are looked up by
+``resolve`` when a connection opens and are never kept here. It must not know store, log or a connector's code.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from hub.connector.spec import ConnectorSpec, Setting
+from hub.errors import ConfigError, HubError
+from hub.model.clock import SECOND, Micros
+from hub.model.diagnostic import Diagnostic, Place
+
+FILE = "hub.yaml"
+TOP_FROM_ENVIRONMENT = ("store", "listen", "governance", "language", "public_url")
+_UNITS = {"ms": SECOND // 1000, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": 86400 * SECOND}
+_DURATION = re.compile(r"(\d{1,9})(ms|s|m|h|d)")
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+TOKEN_CHARACTERS_MIN = 22
+"""128 bits in base64url."""
+
+
+class SecretMissing(HubError):
+    """A secret reference points at nothing, or at an empty value."""
+
+    exit_code = 1
+    slug = "secret-missing"
+
+
+def duration(text: str) -> Micros:
+    """``5s`` ``2m`` ``4h`` ``1d`` as microseconds."""
+    found = _DURATION.fullmatch(text)
+    if not found:
+        raise ValueError(f"{text!r} is no duration; write 500ms, 30s, 5m, 4h or 1d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ConnectionSettings(_Frozen):
+    """One configured connector. ``options`` are the connector's own settings, checked against its SPEC."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    connector: str = ""
+    url: str = ""
+    allow: tuple[str, ...] = ()
+    refetch: Literal["on", "off"] = "on"
+    quiesce: Micros | None = None
+    poll: Micros | None = None
+    token: str = ""
+    rate: int = Field(default=500, ge=1)
+    """Requests a second one address may send before it gets 429 (bursts of four times that pass)."""
+
+    @field_validator("quiesce", "poll", mode="before")
+    @classmethod
+    def _as_micros(cls, value: object) -> Micros | None:
+        return None if value is None else duration(str(value))
+
+    @field_validator("token")
+    @classmethod
+    def _by_reference(cls, value: str) -> str:
+        if value and not is_reference(value):
+            raise ValueError("a token is given by reference only: env:NAME, file:path or keyring:service/name")
+        return value
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return dict(self.model_extra or {})
+
+    @property
+    def builtin(self) -> bool:
+        """Whether the hub starts this connector's friendly twin itself."""
+        return self.url == "builtin"
+
+
+class Settings(_Frozen):
+    """The whole of ``hub.yaml``. Paths are relative to the workspace folder."""
+
+    store: str = "sqlite:.hub/hub.db"
+    listen: str = "127.0.0.1:8700"
+    governance: Literal["off", "on"] = "off"
+    language: Literal["en", "zh"] = "en"
+    public_url: str = ""
+    mappings: str = "mappings"
+    schemas: str = "schemas"
+    people: str = "people.yaml"
+    connections: dict[str, ConnectionSettings] = Field(default_factory=dict)
+
+    @field_validator("connections")
+    @classmethod
+    def _named(cls, value: dict[str, ConnectionSettings]) -> dict[str, ConnectionSettings]:
+        for name in value:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no connection name; use small letters, digits, - and _")
+        return {
+            name: found if found.connector else found.model_copy(update={"connector": name})
+            for name, found in value.items()
+        }
+
+    @property
+    def host(self) -> str:
+        return self.listen.rpartition(":")[0] or "127.0.0.1"
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+    @field_validator("listen")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        if not value.rpartition(":")[2].isdigit():
+            raise ValueError(f"{value!r} names no port; write host:port, for example 127.0.0.1:8700")
+        return value
+
+
+Positions = Mapping[tuple[str | int, ...], Place]
+
+
+def load_settings(root: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read ``hub.yaml`` under ``root``. Raises ``ConfigError`` with every problem in it."""
+    return read_settings(root, environ)[0]
+
+
+def read_settings(root: Path, environ: Mapping[str, str] = os.environ) -> tuple[Settings, Positions]:
+    """The settings and where each key stands, for checks that know more (a connector's SPEC)."""
+    file = root / FILE
+    if not file.is_file():
+        raise ConfigError(
+            f"no {FILE} in {root}",
+            where=str(root),
+            why="a workspace is a folder with hub.yaml, mappings/ and schemas/",
+            fix="give the folder with -w DIR, or make one: hub init DIR",
+        )
+    data, positions = read_yaml(file, shown(file))
+    for name in TOP_FROM_ENVIRONMENT:
+        if f"HUB_{name.upper()}" in environ:
+            data[name] = environ[f"HUB_{name.upper()}"]
+    try:
+        return Settings.model_validate(data), positions
+    except ValidationError as error:
+        findings = [_finding(problem, positions, shown(file)) for problem in error.errors()]
+        raise ConfigError(f"{shown(file)}: {len(findings)} problems", findings) from error
+
+
+def shown(file: Path) -> str:
+    """The path as people type it: relative to here where it is below here."""
+    here = Path.cwd()
+    return str(file.relative_to(here)) if file.is_relative_to(here) else str(file)
+
+
+def _finding(problem: Any, positions: Positions, file: str) -> Diagnostic:
+    """One pydantic problem as a diagnostic with its place."""
+    path = tuple(problem["loc"])
+    place = _place(path, positions, file)
+    if problem["type"] == "extra_forbidden":
+        return unknown_key(place, str(path[-1]), tuple(Settings.model_fields))
+    message = problem["msg"].removeprefix("Value error, ")
+    return Diagnostic(
+        place, "setting", "error", f"{'.'.join(map(str, path))}: {message}", fix="see docs/operations.md"
+    )
+
+
+def _place(path: tuple[str | int, ...], positions: Positions, file: str) -> Place:
+    while path and path not in positions:
+        path = path[:-1]
+    return positions.get(path, Place(file, 1, 1))
+
+
+def unknown_key(place: Place, name: str, known: tuple[str, ...]) -> Diagnostic:
+    """``unknown key`` with the nearest known one."""
+    near = difflib.get_close_matches(name, known, 1)
+    fix = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
+    return Diagnostic(place, "unknown-key", "error", f"unknown key {name!r}", "a typo must not pass silently", fix)
+
+
+_OWN = frozenset(ConnectionSettings.model_fields)
+
+
+def check_connection(
+    name: str, settings: ConnectionSettings, spec: ConnectorSpec, positions: Positions, file: str
+) -> list[Diagnostic]:
+    """Problems of one connection's own settings against its connector's SPEC."""
+    known = {setting.name: setting for setting in spec.settings}
+    found: list[Diagnostic] = []
+    given = {**settings.options, **{own: getattr(settings, own) for own in _OWN if own in known}}
+    for key, value in settings.options.items():
+        place = _place(("connections", name, key), positions, file)
+        if key not in known:
+            found.append(unknown_key(place, key, tuple(known) + tuple(_OWN)))
+        elif problem := _setting_problem(known[key], value):
+            found.append(Diagnostic(place, "setting", "error", f"{key}: {problem}", known[key].about))
+    for setting in spec.settings:
+        if setting.required and not given.get(setting.name) and not settings.builtin:
+            place = _place(("connections", name), positions, file)
+            fix = f"add {setting.name}: {setting.example}".rstrip()
+            found.append(Diagnostic(place, "setting", "error", f"{setting.name} is missing", setting.about, fix))
+    return found
+
+
+def _setting_problem(setting: Setting, value: object) -> str:
+    """What is wrong with one value, or empty."""
+    if setting.secret:
+        references = value if isinstance(value, list) else [value]
+        plain = [one for one in references if not is_reference(str(one))]
+        return "a secret is given by reference only: env:NAME, file:path or keyring:service/name" if plain else ""
+    match setting.type:
+        case "integer" if not isinstance(value, int):
+            return f"{value!r} is no whole number"
+        case "list" if not isinstance(value, list):
+            return f"{value!r} is no list"
+        case "boolean" if str(value).lower() not in ("true", "false", "on", "off"):
+            return f"{value!r} is neither on nor off"
+        case "duration" if not _DURATION.fullmatch(str(value)):
+            return f"{value!r} is no duration; write 30s, 5m, 4h or 1d"
+    return ""
+
+
+def is_reference(text: str) -> bool:
+    return text.startswith(("env:", "file:", "keyring:"))
+
+
+def resolve(reference: str, root: Path, environ: Mapping[str, str] = os.environ) -> str:
+    """The value behind a secret reference. Raises ``SecretMissing``; never shows a value."""
+    kind, _, name = reference.partition(":")
+    match kind:
+        case "env":
+            value = environ.get(name, "")
+        case "file":
+            file = root / name
+            value = file.read_text("utf-8").strip() if file.is_file() else ""
+        case "keyring":
+            value = _from_keyring(name)
+        case _:
+            raise SecretMissing(f"{kind}: is no kind of secret reference", fix="use env:, file: or keyring:")
+    if not value:
+        raise SecretMissing(f"secret {reference} is missing or empty", fix=_how_to_set(kind, name))
+    return value
+
+
+def _how_to_set(kind: str, name: str) -> str:
+    return {"env": f"export {name}=…", "file": f"write the secret into {name}"}.get(kind, f"keyring set {name}")
+
+
+def _from_keyring(name: str) -> str:
+    """The operating system's key ring, where the optional ``keyring`` package is installed."""
+    import importlib
+
+    service, _, user = name.partition("/")
+    try:
+        keyring = importlib.import_module("keyring")
+    except ModuleNotFoundError as error:
+        raise SecretMissing(
+            "keyring: needs the package keyring", fix="pip install keyring, or use env: or file:"
+        ) from error
+    return keyring.get_password(service, user) or ""
+
+
+def read_yaml(file: Path, name: str) -> tuple[dict[str, Any], Positions]:
+    """A YAML mapping (1.2 core types: ``off`` is text) and the place of each key."""
+    try:
+        node = yaml.compose(file.read_text("utf-8"), Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name, 1, 1)
+        finding = Diagnostic(place, "yaml", "error", str(getattr(error, "problem", error)))
+        raise ConfigError(f"{name} is no YAML", [finding]) from error
+    positions: dict[tuple[str | int, ...], Place] = {}
+    data = {} if node is None else _plain(node, (), positions, name)
+    if not isinstance(data, dict):
+        raise ConfigError(f"{name} holds no mapping", [Diagnostic(Place(name, 1, 1), "yaml", "error", "no mapping")])
+    return data, positions
+
+
+def _plain(
+    node: yaml.Node, path: tuple[str | int, ...], positions: dict[tuple[str | int, ...], Place], file: str
+) -> Any:
+    """Nodes to values, noting places."""
+    positions.setdefault(path, Place(file, node.start_mark.line + 1, node.start_mark.column + 1))
+    if isinstance(node, yaml.MappingNode):
+        return {key.value: _member(key, value, (*path, key.value), positions, file) for key, value in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(part, (*path, index), positions, file) for index, part in enumerate(node.value)]
+    return _scalar(node)
+
+
+def _member(
+    key: yaml.Node,
+    value: yaml.Node,
+    path: tuple[str | int, ...],
+    positions: dict[tuple[str | int, ...], Place],
+    file: str,
+) -> Any:
+    start, end = key.start_mark, key.end_mark
+    place = Place(file, start.line + 1, start.column + 1, end.column + 1)
+    if path in positions:
+        finding = Diagnostic(place, "duplicate-key", "error", f"{path[-1]!r} stands twice", fix="remove one of them")
+        raise ConfigError(f"{file}: duplicate key", [finding])
+    positions[path] = place
+    return _plain(value, path, positions, file)
+
+
+def _scalar(node: yaml.Node) -> Any:
+    if isinstance(node, yaml.ScalarNode) and node.style in ("'", '"', "|", ">"):
+        return node.value
+    text: str = node.value
+    if text in ("", "null", "~"):
+        return None
+    if text in ("true", "false"):
+        return text == "true"
+    return int(text) if re.fullmatch(r"[-+]?\d+", text) else text
