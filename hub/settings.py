@@ -62,8 +62,6 @@ class ConnectionSettings(_Frozen):
     quiesce: Micros | None = None
     poll: Micros | None = None
     token: str = ""
-    rate: int = Field(default=500, ge=1)
-    """Requests a second one address may send before it gets 429 (bursts of four times that pass)."""
 
     @field_validator("quiesce", "poll", mode="before")
     @classmethod
@@ -98,6 +96,8 @@ class Settings(_Frozen):
     mappings: str = "mappings"
     schemas: str = "schemas"
     people: str = "people.yaml"
+    rate: int = Field(default=20_000, ge=1)
+    """Requests a second one address may send before it gets 429; a refused one counts as a hundred."""
     connections: dict[str, ConnectionSettings] = Field(default_factory=dict)
 
     @field_validator("connections")

@@ -1,0 +1,56 @@
+"""The gate of one connection: what the webhook server must know to admit or refuse a request, and per-address rate.
+
+Nothing here stores a delivery or knows HTTP's wire form; ``webhook`` asks, in the order of design §8.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from hub.connector.base import Connector
+
+REFUSED_COST = 100
+"""A refused request takes as much of an address's allowance as a hundred authentic ones."""
+ADDRESSES_MAX = 10_000
+
+
+@dataclass(slots=True)
+class Gate:
+    """``closed``: why nothing is admitted (a secret is missing), empty when open. ``token`` guards the path."""
+
+    name: str
+    connector: Connector
+    url: str
+    token: bytes = b""
+    closed: str = ""
+    keep: frozenset[str] = field(init=False)
+    body_bytes_max: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.keep = self.connector.keep_headers()
+        self.body_bytes_max = min(self.connector.spec.body_bytes_max, 10 * 1024 * 1024)
+        if not self.closed and not self.connector.spec.signed and not self.token:
+            self.closed = "its source cannot sign, so a token of at least 128 bits is needed (setting token)"
+
+    def right_path(self, given: str) -> bool:
+        """Whether the path's token is ours, compared in constant time over bytes."""
+        return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self.token)
+
+
+class Allowance:
+    """A token bucket per address; the oldest addresses are forgotten beyond ``ADDRESSES_MAX``."""
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, address: str, now: float, cost: int = 1) -> bool:
+        """Spend ``cost``; False when the address has used up what it may. ``now`` in monotonic seconds."""
+        left, at = self._left.get(address, (float(self.rate), now))
+        left = min(self.rate, left + (now - at) * self.rate)
+        self._left[address] = (max(left - cost, -float(self.rate)), now)
+        if len(self._left) > ADDRESSES_MAX:
+            self._left.popitem(last=False)
+        return left >= 1
