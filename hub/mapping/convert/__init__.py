@@ -1,0 +1,5 @@
+"""Converters of the mapping table: named pure functions from what a source says to canonical JSON."""
+
+from hub.mapping.convert.registry import CONVERTERS, ConverterSpec
+
+__all__ = ["CONVERTERS", "ConverterSpec"]

@@ -1,0 +1,10 @@
+"""The expression language of the mapping table: a CEL subset, read, checked and compiled to Python.
+
+``parse`` gives a tree, ``check`` finds what cannot work, ``emit`` writes Python source; ``runtime`` is what
+that source calls. The language page of the manual is generated from ``functions``.
+"""
+
+from hub.mapping.expression.parse import parse
+from hub.mapping.expression.tree import ExpressionSyntaxError, Node, Root, names
+
+__all__ = ["ExpressionSyntaxError", "Node", "Root", "names", "parse"]
