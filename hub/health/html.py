@@ -15,7 +15,7 @@ from hub.health import figures
 from hub.health.facts import DocumentFact
 from hub.health.measures import Measure
 from hub.health.report import Health
-from hub.health.words import MEASURES, REASONS, REPORT, STATUS, WAITING, Texts, say
+from hub.health.words import MEASURES, REASONS, REPORT, STATES, STATUS, WAITING, Texts, say
 from hub.model.clock import Micros
 
 TILES = ("documents", "consistency", "on_time", "automation", "open_obligations")
@@ -111,7 +111,7 @@ def as_html(healths: Sequence[Health], language: str, zone: str) -> str:
     )
     environment.globals.update(
         both=both, each=_each, asks=asks, bar=balance_bar, spark=spark, ordered=ordered, say=say,
-        measures=MEASURES, reasons=REASONS, words=REPORT, statuses=STATUS, tiles=TILES,
+        measures=MEASURES, reasons=REASONS, words=REPORT, statuses=STATUS, states=STATES, tiles=TILES,
         when=lambda value: figures.when(value, zone), money=figures.money, abs=abs,
     )  # fmt: skip
     return environment.get_template("report.html").render(healths=healths, language=language)

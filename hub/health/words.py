@@ -119,7 +119,10 @@ STATUS: Mapping[str, Texts] = {
 }
 
 REASONS: Mapping[str, Texts] = {
-    "healthy": _words("每一项都在目标之内。", "Every figure is within its target."),
+    "healthy": _words(
+        "没有丢失，没有重复，没有滞后；单据回读一致。",
+        "Nothing lost, nothing twice, nothing late; documents read back equal.",
+    ),
     "unaccounted": _words(
         "{n} 条记录没有去向：请勿继续发送，立即检查。", "{n} records have no outcome: stop sending and look at once."
     ),
@@ -161,7 +164,34 @@ WAITING: Mapping[str, Texts] = {
     "person": _words("需要负责人决定", "asks the owner"),
 }
 
+STATES: Mapping[str, Texts] = {
+    "history": _words("历史", "history"),
+    "blocked": _words("受阻", "blocked"),
+    "running": _words("进行中", "running"),
+    "done": _words("完成", "done"),
+    "needs_person": _words("待人处理", "needs a person"),
+    "cancelled": _words("已取消", "cancelled"),
+    "waiting": _words("等待", "waiting"),
+    "asking": _words("待审批", "asking"),
+    "skipped": _words("不适用", "skipped"),
+    "failed": _words("失败", "failed"),
+    "waived": _words("已豁免", "waived"),
+    "undone": _words("已撤销", "undone"),
+    "PLANNED": _words("已计划", "planned"),
+    "SENDING": _words("发送中", "sending"),
+    "SENT": _words("已发送", "sent"),
+    "CONFIRMED": _words("已确认", "confirmed"),
+    "MISMATCH": _words("不一致", "mismatch"),
+    "REJECTED": _words("被拒绝", "rejected"),
+    "UNKNOWN": _words("结果未知", "unknown"),
+    "HUMAN": _words("待人核对", "asks a person"),
+    "CANCELLED": _words("已取消", "cancelled"),
+    "SUPERSEDED": _words("已替代", "superseded"),
+}
+
 REPORT: Mapping[str, Texts] = {
+    "hourly": _words("每小时记录数", "records per hour"),
+    "steps": _words("步骤", "steps"),
     "title": _words("集成健康报告", "Integration health report"),
     "since": _words("自", "since"),
     "owner": _words("负责人", "owner"),

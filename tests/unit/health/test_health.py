@@ -9,7 +9,7 @@ from hub.health.html import as_html, asks, balance_bar
 from hub.health.measures import measure, wilson
 from hub.health.report import as_json, assess
 from hub.health.text import as_text
-from hub.health.words import MEASURES, REASONS, REPORT, STATUS, WAITING
+from hub.health.words import MEASURES, REASONS, REPORT, STATES, STATUS, WAITING
 from hub.model.effect import EffectState
 from hub.model.instance import LoopState
 from tests.unit.health.facts_of_a_day import HOUR, NOW, day, document, loop, quarantined
@@ -139,7 +139,7 @@ def test_html_is_one_file_without_script_or_request_and_escapes_what_it_shows():
 
 
 def test_every_word_exists_in_both_languages():
-    texts = [*STATUS.values(), *REASONS.values(), *WAITING.values(), *REPORT.values()]
+    texts = [*STATUS.values(), *STATES.values(), *REASONS.values(), *WAITING.values(), *REPORT.values()]
     texts += [t for words in MEASURES.values() for t in (words.title, words.meaning, words.formula)]
 
     assert all(texts_of.keys() == {"zh", "en"} for texts_of in texts)
