@@ -1,0 +1,270 @@
+"""YAML text -> nodes with the place of every key and value. Knows YAML 1.2 core types, nothing about mapping.
+
+The C parser of PyYAML finds the events; the types are our own, because PyYAML's are YAML 1.1 (``no`` is False,
+``12:30`` is 750). What two readers could read differently is refused here, and everything wrong is reported in
+one run: duplicate keys, anchors, aliases, tags, ambiguous words, depth, size, syntax.
+Next: ``form`` reads a mapping key by key, ``build`` makes the frozen table of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import yaml
+
+from hub.model.diagnostic import Diagnostic, Place
+
+DEPTH_MAX = 32
+"""Levels of nesting. A mapping needs about ten; a bomb needs thousands."""
+BYTES_MAX = 1024 * 1024
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_PLAIN_TEXT = re.compile(r"[^\W\d_nNtTfFyYoO]")
+"""A first letter no special word or number starts with: most scalars need one look."""
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
+_HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
+_DECIMAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)\Z")
+_AMBIGUOUS = re.compile(
+    r"(?:yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF"
+    r"|[-+]?0[0-9]+|[-+]?0o[0-7]+|[-+]?0b[01_]+|[-+]?[0-9]+_[0-9_.]*"
+    r"|[-+]?[0-9]+(?::[0-5]?[0-9])+(?:\.[0-9]*)?"
+    r"|[-+]?[0-9.]+[eE][-+]?[0-9]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)|<<|=)\Z"
+)
+_WORDS: dict[str, Any] = {
+    "": None,
+    "~": None,
+    **dict.fromkeys(("null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+
+
+@dataclass(slots=True)
+class Scalar:
+    """One value. ``text`` as written, ``value`` by its core type; ``style`` is the quote, empty when plain."""
+
+    text: str
+    value: Any
+    style: str
+    line: int
+    column: int
+    end: int
+    flow: bool = False
+    """Stands inside ``{}`` or ``[]``."""
+
+
+@dataclass(slots=True)
+class Sequence:
+    items: list[Node]
+    line: int
+    column: int
+    end: int
+
+
+@dataclass(slots=True)
+class Mapping:
+    """``pairs`` by the key's text; the first of duplicate keys stands."""
+
+    pairs: dict[str, tuple[Scalar, Node]]
+    line: int
+    column: int
+    end: int
+
+
+@dataclass(slots=True)
+class Hole:
+    """Where something refused stood: reported already, so readers pass over it in silence."""
+
+    line: int
+    column: int
+    end: int
+
+
+Node = Scalar | Sequence | Mapping | Hole
+
+
+@dataclass(slots=True)
+class Findings:
+    """Everything wrong with one file so far."""
+
+    file: str
+    found: list[Diagnostic] = field(default_factory=list)
+
+    def place(self, node: Node) -> Place:
+        return Place(self.file, node.line, node.column, node.end)
+
+    def report(self, rule: str, node: Node | Place, message: str, why: str, fix: str) -> None:
+        place = node if isinstance(node, Place) else self.place(node)
+        self.found.append(Diagnostic(place, rule, "error", message, why, fix))
+
+
+def read(source: bytes | str, file: str) -> tuple[Node | None, Findings]:
+    """The root node of a YAML file (None when it has none) and everything wrong with its YAML."""
+    findings = Findings(file)
+    text = _decoded(source, findings)
+    if text is None:
+        return None, findings
+    reader = _Reader(findings)
+    try:
+        root = reader.document(yaml.parse(text, Loader=_LOADER))
+    except yaml.YAMLError as error:
+        findings.report("syntax", *_syntax(error, file))
+        return None, findings
+    except _TooDeep:
+        return None, findings
+    if root is None:
+        findings.report("syntax", Place(file, 1, 1, 2), "the file is empty", "", "write at least `integration: NAME`")
+    return root, findings
+
+
+def _decoded(source: bytes | str, findings: Findings) -> str | None:
+    start = Place(findings.file, 1, 1, 2)
+    if len(source) > BYTES_MAX:
+        why = f"it has {len(source):,} bytes; a mapping file may have {BYTES_MAX:,}"
+        findings.report("syntax", start, "the file is too large", why, "split the integration into several files")
+        return None
+    if isinstance(source, str):
+        return source
+    try:
+        return source.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        why = f"byte {error.start} is no UTF-8"
+        findings.report("syntax", start, "the file is not UTF-8 text", why, "save it as UTF-8")
+        return None
+
+
+def _syntax(error: yaml.YAMLError, file: str) -> tuple[Place, str, str, str]:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    problem = getattr(error, "problem", None) or str(error)
+    why = getattr(error, "context", None) or "the text is no YAML from here on; what follows was not read"
+    tab = "\\t" in repr(problem) or "token" in problem
+    fix = "indent with spaces, never tabs; quote texts that hold : # { } [ ] , & * ! | > ' \" % @ `"
+    return Place(file, line, column, column + 1), f"not readable as YAML: {problem}", why, fix if tab else _CLOSE
+
+
+_CLOSE = "close every quote, { and [; keep the keys of one level in one column"
+
+
+class _TooDeep(Exception):
+    """Reading stopped at the depth limit; the finding is made."""
+
+
+def core(text: str) -> Any:
+    """A plain scalar's value by YAML 1.2 core types: null, bool, int, Decimal or the text itself."""
+    if _PLAIN_TEXT.match(text):
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.match(text):
+        return int(text)
+    if _HEX.match(text):
+        return int(text, 16)
+    return Decimal(text) if _DECIMAL.match(text) else text
+
+
+class _Reader:
+    """Events -> nodes, reporting what is refused."""
+
+    def __init__(self, findings: Findings) -> None:
+        self.findings = findings
+        self.depth = 0
+
+    def document(self, events: Iterator[Any]) -> Node | None:
+        root: Node | None = None
+        for event in events:
+            if isinstance(event, (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentEndEvent)):
+                continue
+            if isinstance(event, yaml.DocumentStartEvent):
+                if root is not None:
+                    self._report("syntax", event, "a second document begins here", "one file is one integration")
+                    return root
+                continue
+            root = self.node(event, events, flow=False)
+        return root
+
+    def node(self, event: Any, events: Iterator[Any], *, flow: bool) -> Node:
+        kind = type(event)
+        if kind is yaml.AliasEvent:
+            why = "an alias makes one line mean what another line says; the owner of a row must see it in the row"
+            self._report("anchor", event, f"alias *{event.anchor} is not allowed", why, "write the value out here")
+            return Hole(*_span(event))
+        if event.anchor is not None:
+            why = "anchors and aliases hide what a row says from the people who approve it"
+            self._report("anchor", event, f"anchor &{event.anchor} is not allowed", why, "write the value out")
+        if event.tag is not None:
+            why = "types come from the key (as: money CNY, as: instant), never from a YAML tag"
+            self._report("tag", event, f"tag {event.tag} is not allowed", why, 'remove it; quote the value: "…"')
+        if kind is yaml.ScalarEvent:
+            return self.scalar(event, flow)
+        return self._collection(event, events, flow)
+
+    def scalar(self, event: Any, flow: bool) -> Scalar:
+        text, style, mark = event.value, event.style or "", event.start_mark
+        column = mark.column + 1
+        end_mark = event.end_mark
+        end = end_mark.column + 1 if end_mark.line == mark.line else column + 1
+        plain = not style and event.tag is None
+        node = Scalar(text, core(text) if plain else text, style, mark.line + 1, column, end, flow)
+        if plain and not _PLAIN_TEXT.match(text) and _AMBIGUOUS.match(text):
+            self._ambiguous(node)
+        return node
+
+    def _ambiguous(self, node: Scalar) -> None:
+        why = "YAML 1.1 and 1.2 readers read it differently (a truth value, an octal or base-60 number, or text)"
+        fix = f'quote it where text is meant: "{node.text}"; write true, false or a plain number where not'
+        self.findings.report("ambiguous-scalar", node, f"{node.text} without quotes is ambiguous", why, fix)
+
+    def _collection(self, event: Any, events: Iterator[Any], flow: bool) -> Node:
+        self.depth += 1
+        if self.depth > DEPTH_MAX:
+            why = "deeper nesting than any mapping needs costs memory and hides what it says"
+            self._report("syntax", event, f"nested deeper than {DEPTH_MAX} levels", why, "flatten it")
+            raise _TooDeep
+        inside = flow or bool(event.flow_style)
+        read = self._mapping if isinstance(event, yaml.MappingStartEvent) else self._sequence
+        node = read(event, events, inside)
+        self.depth -= 1
+        return node
+
+    def _sequence(self, event: Any, events: Iterator[Any], flow: bool) -> Sequence:
+        items: list[Node] = []
+        for each in events:
+            if type(each) is yaml.SequenceEndEvent:
+                break
+            items.append(self.node(each, events, flow=flow))
+        return Sequence(items, *_span(event))
+
+    def _mapping(self, event: Any, events: Iterator[Any], flow: bool) -> Mapping:
+        pairs: dict[str, tuple[Scalar, Node]] = {}
+        for each in events:
+            if type(each) is yaml.MappingEndEvent:
+                break
+            key = self.node(each, events, flow=flow)
+            value = self.node(next(events), events, flow=flow)
+            if not isinstance(key, Scalar):
+                if not isinstance(key, Hole):
+                    self._report("syntax", each, "a list or mapping cannot be a key", "keys are words", "name the key")
+            elif key.text in pairs:
+                self._duplicate(key, pairs[key.text][0])
+            else:
+                pairs[key.text] = (key, value)
+        return Mapping(pairs, *_span(event))
+
+    def _duplicate(self, key: Scalar, first: Scalar) -> None:
+        why = f"it stands at line {first.line}, column {first.column} already; readers keep the first or the last"
+        self.findings.report("duplicate-key", key, f'key "{key.text}" a second time', why, "keep one of the two")
+
+    def _report(self, rule: str, event: Any, message: str, why: str, fix: str = "") -> None:
+        self.findings.report(rule, Hole(*_span(event)), message, why, fix or "move it to a file of its own")
+
+
+def _span(event: Any) -> tuple[int, int, int]:
+    start, end = event.start_mark, event.end_mark
+    column = start.column + 1
+    return start.line + 1, column, end.column + 1 if end.line == start.line and end.column >= column else column + 1
