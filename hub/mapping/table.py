@@ -116,6 +116,8 @@ class TableDef:
     label: Path | None
     rows: tuple[Row, ...]
     zone: str
+    places: Mapping[str, Place] = dataclasses.field(default_factory=dict)
+    """Where the values of ``source``, ``key``, ``label``, ``owner`` … stand, by YAML key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ class RelatedDef:
     by: str
     where: Expression | None
     place: Place
+    places: Mapping[str, Place] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,8 @@ class StepDef:
     undo: str
     within: Micros | None
     escalate: EscalateDef | None
+    places: Mapping[str, Place] = dataclasses.field(default_factory=dict)
+    """By YAML key; names in ``after`` as ``after/<name>``, fields of ``expect`` as ``expect/<field>``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +194,7 @@ class LoopDef:
     require: tuple[RequireDef, ...]
     steps: tuple[StepDef, ...]
     renamed_from: str = ""
+    places: Mapping[str, Place] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
