@@ -10,15 +10,15 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping as Named
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from hub.connector.spec import ConnectorSpec, Setting
 from hub.errors import ConfigError, HubError
+from hub.mapping.read import Mapping, Node, Scalar, Sequence, read
 from hub.model.clock import SECOND, Micros
 from hub.model.diagnostic import Diagnostic, Place
 
@@ -76,7 +76,7 @@ class ConnectionSettings(_Frozen):
         return value
 
     @property
-    def options(self) -> Mapping[str, Any]:
+    def options(self) -> Named[str, Any]:
         return dict(self.model_extra or {})
 
     @property
@@ -127,15 +127,15 @@ class Settings(_Frozen):
         return value
 
 
-Positions = Mapping[tuple[str | int, ...], Place]
+Positions = Named[tuple[str | int, ...], Place]
 
 
-def load_settings(root: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+def load_settings(root: Path, environ: Named[str, str] = os.environ) -> Settings:
     """Read ``hub.yaml`` under ``root``. Raises ``ConfigError`` with every problem in it."""
     return read_settings(root, environ)[0]
 
 
-def read_settings(root: Path, environ: Mapping[str, str] = os.environ) -> tuple[Settings, Positions]:
+def read_settings(root: Path, environ: Named[str, str] = os.environ) -> tuple[Settings, Positions]:
     """The settings and where each key stands, for checks that know more (a connector's SPEC)."""
     file = root / FILE
     if not file.is_file():
@@ -233,7 +233,7 @@ def is_reference(text: str) -> bool:
     return text.startswith(("env:", "file:", "keyring:"))
 
 
-def resolve(reference: str, root: Path, environ: Mapping[str, str] = os.environ) -> str:
+def resolve(reference: str, root: Path, environ: Named[str, str] = os.environ) -> str:
     """The value behind a secret reference. Raises ``SecretMissing``; never shows a value."""
     kind, _, name = reference.partition(":")
     match kind:
@@ -270,55 +270,31 @@ def _from_keyring(name: str) -> str:
 
 
 def read_yaml(file: Path, name: str) -> tuple[dict[str, Any], Positions]:
-    """A YAML mapping (1.2 core types: ``off`` is text) and the place of each key."""
-    try:
-        node = yaml.compose(file.read_text("utf-8"), Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name, 1, 1)
-        finding = Diagnostic(place, "yaml", "error", str(getattr(error, "problem", error)))
-        raise ConfigError(f"{name} is no YAML", [finding]) from error
+    """A YAML mapping and the place of each key. Raises ``ConfigError`` with everything wrong with its YAML.
+
+    A bare ``on`` or ``off`` is fine here, unlike in mapping tables: each key of ``hub.yaml`` says which it wants.
+    """
+    root, findings = read(file.read_bytes(), name)
+    wrong = [finding for finding in findings.found if finding.rule != "ambiguous-scalar"]
+    if root is not None and not isinstance(root, Mapping):
+        wrong.append(Diagnostic(findings.place(root), "yaml", "error", f"{name} holds no keys"))
+    if wrong:
+        raise ConfigError(f"{name} cannot be read", wrong)
     positions: dict[tuple[str | int, ...], Place] = {}
-    data = {} if node is None else _plain(node, (), positions, name)
-    if not isinstance(data, dict):
-        raise ConfigError(f"{name} holds no mapping", [Diagnostic(Place(name, 1, 1), "yaml", "error", "no mapping")])
-    return data, positions
+    return ({} if root is None else _plain(root, (), positions, name)), positions
 
 
-def _plain(
-    node: yaml.Node, path: tuple[str | int, ...], positions: dict[tuple[str | int, ...], Place], file: str
-) -> Any:
+def _plain(node: Node, path: tuple[str | int, ...], positions: dict[tuple[str | int, ...], Place], file: str) -> Any:
     """Nodes to values, noting places."""
-    positions.setdefault(path, Place(file, node.start_mark.line + 1, node.start_mark.column + 1))
-    if isinstance(node, yaml.MappingNode):
-        return {key.value: _member(key, value, (*path, key.value), positions, file) for key, value in node.value}
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(part, (*path, index), positions, file) for index, part in enumerate(node.value)]
-    return _scalar(node)
-
-
-def _member(
-    key: yaml.Node,
-    value: yaml.Node,
-    path: tuple[str | int, ...],
-    positions: dict[tuple[str | int, ...], Place],
-    file: str,
-) -> Any:
-    start, end = key.start_mark, key.end_mark
-    place = Place(file, start.line + 1, start.column + 1, end.column + 1)
-    if path in positions:
-        finding = Diagnostic(place, "duplicate-key", "error", f"{path[-1]!r} stands twice", fix="remove one of them")
-        raise ConfigError(f"{file}: duplicate key", [finding])
-    positions[path] = place
-    return _plain(value, path, positions, file)
-
-
-def _scalar(node: yaml.Node) -> Any:
-    if isinstance(node, yaml.ScalarNode) and node.style in ("'", '"', "|", ">"):
-        return node.value
-    text: str = node.value
-    if text in ("", "null", "~"):
-        return None
-    if text in ("true", "false"):
-        return text == "true"
-    return int(text) if re.fullmatch(r"[-+]?\d+", text) else text
+    positions.setdefault(path, Place(file, node.line, node.column, node.end))
+    match node:
+        case Mapping(pairs=pairs):
+            for name, (key, _) in pairs.items():
+                positions[(*path, name)] = Place(file, key.line, key.column, key.end)
+            return {name: _plain(value, (*path, name), positions, file) for name, (_, value) in pairs.items()}
+        case Sequence(items=items):
+            return [_plain(part, (*path, index), positions, file) for index, part in enumerate(items)]
+        case Scalar(value=value):
+            return value
+        case _:
+            return None

@@ -1,0 +1,71 @@
+"""The command tree, and what an exception becomes: words on stderr, and an exit code.
+
+0 fine, 1 findings, 2 usage, 3 failure (design §9).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import typer
+from typer.main import get_command
+
+from hub.errors import HubError
+
+COMMANDS = (
+    "init",
+    "run",
+    "ingest",
+    "settle",
+    "status",
+    "events",
+    "entity",
+    "effect",
+    "loop",
+    "quarantine",
+    "connector",
+    "twin",
+    "version",
+)
+"""Modules of this room, in the order ``hub --help`` lists them."""
+
+
+def build() -> typer.Typer:
+    """All commands, registered."""
+    app = typer.Typer(
+        name="hub",
+        help="Keep project management and operations systems telling one story.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    for name in COMMANDS:
+        import_module(f"hub.cli.{name}").register(app)
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; gives the exit code."""
+    from click.exceptions import Abort, ClickException, Exit
+
+    command = get_command(build())
+    try:
+        result = command.main(args=list(arguments), prog_name="hub", standalone_mode=False)
+    except ClickException as error:
+        error.show(sys.stderr)
+        return 2 if error.exit_code == 2 else 3
+    except Exit as done:
+        return done.exit_code
+    except (Abort, KeyboardInterrupt):
+        return 3
+    except HubError as error:
+        from hub.cli.render import explain
+
+        explain(error)
+        return error.exit_code
+    except BrokenPipeError:
+        return 0
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,83 @@
+"""Reads the hub itself asks for: a partial first sight, and a loop's money re-read. The answer is a delivery.
+
+A reading stays open until the engine has concluded its answer; one that fails is tried again with back-off,
+one whose object is gone is told to the loop that asked. It must not know what the answer means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import structlog
+
+from hub.connector.answers import Found, ReadFailed, Throttled, Unauthorized
+from hub.connector.base import Connector, ObjectRef
+from hub.errors import RetryableError
+from hub.intake.arrivals import arrival
+from hub.log.port import Log
+from hub.model.changes import Reading
+from hub.model.clock import SECOND, Clock, Micros
+from hub.model.delivery import Raw
+
+BACKOFF_SECONDS = (2, 5, 15, 60, 300, 900)
+AT_ONCE = 8
+
+logger = structlog.get_logger()
+
+
+class Reader:
+    """Serves open readings. ``gone`` tells the engine, ``keep`` writes a reading back, ``feed`` updates a twin."""
+
+    def __init__(
+        self,
+        connectors: Callable[[str], Connector],
+        log: Log,
+        clock: Clock,
+        *,
+        feed: Callable[[str], Awaitable[None]],
+        gone: Callable[[Reading], Awaitable[None]],
+        keep: Callable[[Reading], Awaitable[None]],
+    ) -> None:
+        self._connectors, self._log, self._clock = connectors, log, clock
+        self._feed, self._gone, self._keep = feed, gone, keep
+        self._answered: dict[tuple[str, str], int] = {}
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def serve(self, readings: list[Reading], concluded: int) -> int:
+        """Read each that is not under way; gives how many answers were appended."""
+        waiting = [one for one in readings if self._answered.get((one.id, one.cause), 0) <= concluded]
+        for connection in sorted({one.connection for one in waiting}):
+            await self._feed(connection)
+        return sum(await asyncio.gather(*(self._serve(one) for one in waiting)))
+
+    async def _serve(self, reading: Reading) -> bool:
+        async with self._slots:
+            if self._answered.pop((reading.id, reading.cause), 0):
+                await self._again(reading, "the answer did not hold the object that was asked for", None)
+                return False
+            try:
+                connector = self._connectors(reading.connection)
+                found = await connector.read(ObjectRef(reading.stream, reading.object))
+            except (ReadFailed, Throttled, Unauthorized, RetryableError) as error:
+                await self._again(reading, str(error), getattr(error, "retry_after", None))
+                return False
+            if found is None or found.body is None:
+                await self._gone(reading)
+                return False
+            await self._append(connector, reading, found)
+            return True
+
+    async def _append(self, connector: Connector, reading: Reading, found: Found) -> None:
+        raw = Raw(found.body or b"", found.headers or {"content-type": "application/json"})
+        (appended,) = await self._log.append([arrival(connector, raw, self._clock.now(), "read", reading.cause)])
+        self._answered[reading.id, reading.cause] = appended.position
+
+    async def _again(self, reading: Reading, reason: str, retry_after: float | None) -> None:
+        wait = retry_after
+        if wait is None:
+            wait = BACKOFF_SECONDS[min(reading.attempts, len(BACKOFF_SECONDS) - 1)]
+        due: Micros = self._clock.now() + int(min(wait, 3600) * SECOND)
+        logger.warning("read failed", action="read.failed", connection=reading.connection, reason=reason)
+        await self._keep(replace(reading, attempts=reading.attempts + 1, due=due, reason=reason))
