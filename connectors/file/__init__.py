@@ -1,0 +1,1 @@
+"""Drop folder for CSV and JSON lines."""
