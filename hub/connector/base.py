@@ -100,6 +100,10 @@ class Connector(ABC):
         """Whether the request is authentic by any current secret, in constant time. Unsigned: True (token path)."""
         return not self.spec.signed
 
+    def sign(self, secret: str, url: str, body: bytes) -> Mapping[str, str]:
+        """The headers the source would sign this body with: for samples, the demo and tests. Unsigned: none."""
+        return {}
+
     def identify(self, headers: Mapping[str, str], body: bytes) -> str | None:
         """The source's own delivery id, or None. Never raises on bad bodies."""
         return None

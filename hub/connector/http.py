@@ -114,8 +114,7 @@ class Http:
         """
         body = None if json is None else orjson.dumps(json, default=default)
         try:
-            # Lower case keeps aiohttp from sending a PUT or DELETE again by itself on a broken connection.
-            status, got, data = await self._call(method.lower(), path, params, headers, body)
+            status, got, data = await self._call(method, path, params, headers, body)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             raise NotSent(self._words(method, path, error)) from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -139,7 +138,10 @@ class Http:
         """A call that changes nothing; None for 404. Raises ``ReadFailed`` or ``Unauthorized``."""
         body = None if json is None else orjson.dumps(json, default=default)
         try:
-            status, got, data = await self._call(method, path, params, headers, body)
+            try:
+                status, got, data = await self._call(method, path, params, headers, body)
+            except aiohttp.ServerDisconnectedError:  # an idle connection the server was closing: ask afresh, once
+                status, got, data = await self._call(method, path, params, headers, body)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise ReadFailed(self._words(method, path, error)) from None
         if status == 404:
@@ -202,6 +204,8 @@ class Http:
             self._session = aiohttp.ClientSession(
                 connector=connector, timeout=self._timeout, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
             )
+            # By itself aiohttp sends a PUT or DELETE a second time when a connection breaks: never blind (I6).
+            self._session._retry_connection = False
         return self._session
 
     def _refuse(
