@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from hub.mapping.compiled import CompiledIntegration, CompiledLoop, CompiledTable
 from hub.model.action import ActionSpec
@@ -49,6 +50,28 @@ class Catalog:
             for loop in integration.loops:
                 kind = loop.definition.entity
                 self._loops[kind] = (*self._loops.get(kind, ()), loop)
+
+    @cached_property
+    def ref_fields(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        """Entity kind -> the (kind, field) pairs whose ref fields name entities of it."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for kind in self.schemas.kinds:
+            schema = self.schemas.get(kind)
+            for name, field_schema in (schema.fields if schema else {}).items():
+                if field_schema.get("x-type") == "ref":
+                    found.setdefault(str(field_schema.get("x-entity", "")), []).append((kind, name))
+        return {target: tuple(pairs) for target, pairs in found.items()}
+
+    @cached_property
+    def relating(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        """Entity kind -> (its ref field, subject kind) of every ``related`` list that could take it."""
+        found: dict[str, set[tuple[str, str]]] = {}
+        for loops in self._loops.values():
+            for loop in loops:
+                for related in loop.related:
+                    definition = related.definition
+                    found.setdefault(definition.entity, set()).add((definition.by, loop.definition.entity))
+        return {kind: tuple(sorted(pairs)) for kind, pairs in found.items()}
 
     def tables(self, connection: str, stream: str) -> tuple[CompiledTable, ...]:
         """The active tables fed by that stream, in a fixed order."""

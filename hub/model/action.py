@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+import jsonschema_rs
+
 Weight = Literal["money", "asset", "record", "note"]
 
 
@@ -66,3 +68,11 @@ def next_call(action: ActionSpec, state: str | None) -> Call | None:
         if state is None or state not in call.done_in:
             return call
     return None
+
+
+def payload_problem(action: ActionSpec, payload: Mapping[str, Any]) -> str:
+    """The first way a payload breaks the action's schema, as ``path: text``; empty when it is valid."""
+    validator = jsonschema_rs.Draft202012Validator(dict(action.payload))
+    for error in validator.iter_errors(dict(payload)):
+        return f"{'.'.join(map(str, error.instance_path)) or 'payload'}: {error.message}"
+    return ""
