@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import orjson
 import pytest
 from hypothesis import HealthCheck, given
+from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from hub.connector.base import Connection, Connector, Request
