@@ -249,7 +249,9 @@ class _Reader:
             value = self.node(next(events), events, flow=flow)
             if not isinstance(key, Scalar):
                 if not isinstance(key, Hole):
-                    self._report("syntax", each, "a list or mapping cannot be a key", "keys are words", "name the key")
+                    self._report(
+                        "syntax", each, "a list or mapping cannot be a key", "keys are words", "name the key"
+                    )
             elif key.text in pairs:
                 self._duplicate(key, pairs[key.text][0])
             else:

@@ -1,0 +1,97 @@
+"""One mapping file: text -> the frozen ``IntegrationDef`` plus every problem of its grammar, in one run.
+
+``systems`` aliases are resolved to connections and governance columns are inherited here; whether the names
+mean anything (fields, streams, actions, expressions) is asked by ``check/``. Nothing is raised for a bad file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hub.mapping.build_loop import LOOP_KEYS, loop_of
+from hub.mapping.build_table import TABLE_KEYS, Inherited, every_of, review_of, table_of, zone_of
+from hub.mapping.form import Form
+from hub.mapping.literals import duration, share
+from hub.mapping.meaning import logic_hash, table_hash
+from hub.mapping.read import read
+from hub.mapping.table import Governance, IntegrationDef, Slo
+from hub.model.diagnostic import Diagnostic
+
+TOP_KEYS = (
+    *("integration", "title", "owner", "change", "every", "zone", "privacy", "slo", "systems"),
+    *("tables", "loops"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What one file says. ``definition`` is None only when it is no mapping file at all; with findings it may
+    lack what was refused, so it is good for further checks and never for running."""
+
+    file: str
+    definition: IntegrationDef | None
+    findings: tuple[Diagnostic, ...]
+
+
+def build(source: bytes | str, file: str, versions: Mapping[str, int]) -> Built:
+    """Read and build one file. ``versions``: newest schema version by entity (``Schemas.newest``)."""
+    root, findings = read(source, file)
+    form = None if root is None else Form.of(findings, root, "a mapping file", TOP_KEYS)
+    if form is None:
+        return Built(file, None, tuple(findings.found))
+    text = source.decode("utf-8-sig") if isinstance(source, bytes) else source
+    definition = _integration(form, dict(versions), text)
+    return Built(file, definition, tuple(findings.found))
+
+
+def build_file(path: Path, versions: Mapping[str, int], *, name: str = "") -> Built:
+    """Build a file of the disk; ``name`` is how findings call it."""
+    return build(path.read_bytes(), name or str(path), versions)
+
+
+def _integration(form: Form, versions: dict[str, int], source: str) -> IntegrationDef:
+    name = form.text("integration", example="rd-close")
+    systems = _systems(form)
+    zone = zone_of(form, "UTC")
+    review = review_of(form) or ()
+    governance = Governance(form.text("owner"), every_of(form, "change"), form.text("privacy"), review)
+    above = Inherited(governance, zone)
+    tables = [table_of(each, name, systems, versions, above) for each in form.forms("tables", "a table", TABLE_KEYS)]
+    loops = [loop_of(each, systems, above) for each in form.forms("loops", "a loop", LOOP_KEYS)]
+    definition = IntegrationDef(
+        name=name,
+        title=form.texts("title"),
+        place=form.place("integration"),
+        owner=governance.owner,
+        review=review,
+        every=governance.every,
+        zone=zone,
+        slo=_slo(form),
+        systems=systems,
+        tables=tuple(tables),
+        loops=tuple(loops),
+        logic="",
+        table="",
+        source=source,
+    )
+    return replace(definition, logic=logic_hash(definition), table=table_hash(definition))
+
+
+def _systems(form: Form) -> dict[str, str]:
+    form.need("systems", "{pm: jira, erp: erp}")
+    return {alias.text: form.text_of(node) for alias, node in form.pairs("systems")}
+
+
+def _slo(form: Form) -> Slo:
+    slo = Form.of(form.findings, form.take("slo"), "slo", ("fresh", "consistent", "loops"))
+    if slo is None:
+        return Slo()
+    loops = Form.of(form.findings, slo.take("loops"), "slo loops", ("done_within", "share"))
+    return Slo(
+        fresh=slo.literal("fresh", duration),
+        consistent=slo.literal("consistent", share),
+        done_within=loops.literal("done_within", duration) if loops else None,
+        done_share=loops.literal("share", share) if loops else None,
+    )

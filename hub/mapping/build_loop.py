@@ -1,0 +1,154 @@
+"""Nodes -> loops and their steps. Grammar only: whether an action or a name exists is asked by ``check/``."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from hub.mapping.build_table import Inherited, each_of, rows_of
+from hub.mapping.form import Form
+from hub.mapping.literals import duration, money, point_in_time
+from hub.mapping.read import Mapping
+from hub.mapping.table import (
+    ApproveDef,
+    EscalateDef,
+    Expression,
+    LoopDef,
+    RelatedDef,
+    RequireDef,
+    StepDef,
+    Texts,
+)
+from hub.model.clock import Micros
+from hub.model.diagnostic import Place
+
+LOOP_KEYS = (
+    *("loop", "title", "for", "when", "starts", "once", "settle", "related", "require", "steps"),
+    *("owner", "renamed_from"),
+)
+STEP_KEYS = (
+    *("step", "title", "if", "each", "key", "do", "with", "after", "approve", "expect", "undo", "within"),
+    "escalate",
+)
+SETTLE_DEFAULT: Micros = 5_000_000
+_NEVER = "false"
+
+
+def loop_of(form: Form, systems: dict[str, str], above: Inherited) -> LoopDef:
+    """One loop. What is missing is reported; the loop stands with what there is."""
+    name = form.text("loop", example="close-out")
+    form.what = f"loop {name}"
+    form.need("when", "'project.status == \"closed\"'")
+    starts = Form.of(form.findings, form.take("starts"), "starts", ("at", "of"))
+    settle = form.literal("settle", duration)
+    return LoopDef(
+        name=name,
+        title=form.texts("title"),
+        entity=form.text("for", example="project"),
+        place=form.place("loop"),
+        owner=form.text("owner", above.governance.owner),
+        when=form.expression("when") or Expression(_NEVER, form.place("when")),
+        starts_at=starts.literal("at", partial(point_in_time, zone=above.zone)) if starts else None,
+        starts_of=starts.path("of") if starts else None,
+        once="closing" if form.choice("once", ("life", "closing")) == "closing" else "life",
+        settle=SETTLE_DEFAULT if settle is None else settle,
+        related=_related(form),
+        require=_require(form, above.governance.owner),
+        steps=_steps(form, systems, above),
+        renamed_from=form.text("renamed_from"),
+        places={key: form.place(key) for key in form.node.pairs},
+    )
+
+
+def _related(form: Form) -> tuple[RelatedDef, ...]:
+    found = []
+    for name, node in form.pairs("related"):
+        inner = Form.of(form.findings, node, f"related {name.text}", ("entity", "by", "where"))
+        if inner is None:
+            continue
+        entity, by = inner.text("entity", example="purchase_item"), inner.text("by", example="project")
+        places = {key: inner.place(key) for key in inner.node.pairs}
+        place = form.findings.place(name)
+        found.append(RelatedDef(name.text, entity, by, inner.expression("where"), place, places))
+    return tuple(found)
+
+
+def _require(form: Form, owner: str) -> tuple[RequireDef, ...]:
+    found = []
+    for inner in form.forms("require", "a requirement", ("check", "else", "owner")):
+        inner.need("check", "'filled(project.cost_center)'")
+        check = inner.expression("check")
+        if check is not None:
+            found.append(RequireDef(check, _else(inner), inner.text("owner", owner), inner.place("check")))
+    return tuple(found)
+
+
+def _else(form: Form) -> Texts:
+    texts = form.texts("else")
+    if not texts:
+        form.need("else", "{en: what is missing, zh: 缺少什么}")
+    return texts
+
+
+def _steps(form: Form, systems: dict[str, str], above: Inherited) -> tuple[StepDef, ...]:
+    if "steps" not in form:
+        form.need("steps", "[{step: …, do: …}]")
+    return tuple(_step(step, systems, above) for step in form.forms("steps", "a step", STEP_KEYS))
+
+
+def _step(form: Form, systems: dict[str, str], above: Inherited) -> StepDef:
+    name = form.text("step", example="purchase")
+    form.what = f"step {name}"
+    alias, _, action = form.text("do", example="erp.reimbursement.create").partition(".")
+    expect = {field.text: (field, form.expression_of(node, field.text)) for field, node in form.pairs("expect")}
+    places = _step_places(form)
+    places.update({f"expect/{field}": form.findings.place(key) for field, (key, _) in expect.items()})
+    return StepDef(
+        name=name,
+        title=form.texts("title"),
+        place=form.place("step"),
+        connection=systems.get(alias, alias),
+        action=action,
+        applies=form.expression("if"),
+        each=each_of(form) if "each" in form else None,
+        key=form.path("key"),
+        payload=rows_of(form, "with", above),
+        after=tuple(word.text for word in form.words("after")),
+        approve=_approve(form),
+        expect={field: expression for field, (_, expression) in expect.items() if expression is not None},
+        undo=_resolved(form.text("undo"), systems),
+        within=form.literal("within", duration),
+        escalate=_escalate(form),
+        places=places,
+    )
+
+
+def _step_places(form: Form) -> dict[str, Place]:
+    places = {key: form.place(key) for key in form.node.pairs}
+    if "after" in form:
+        places.update({f"after/{word.text}": form.findings.place(word) for word in form.words("after")})
+    return places
+
+
+def _resolved(action: str, systems: dict[str, str]) -> str:
+    """``erp.reimbursement.cancel`` with the connection in place of its alias; empty stays empty."""
+    alias, dot, name = action.partition(".")
+    return f"{systems.get(alias, alias)}{dot}{name}"
+
+
+def _approve(form: Form) -> ApproveDef | None:
+    inner = Form.of(form.findings, form.take("approve"), "approve", ("role", "of", "over"))
+    if inner is None:
+        return None
+    if ("of" in inner) != ("over" in inner):
+        absent, example = ("over", "50000 CNY") if "of" in inner else ("of", "'expense.amount'")
+        inner.need(absent, example)
+    role = inner.text("role", example="finance")
+    return ApproveDef(role, inner.expression("of"), inner.literal("over", money), inner.place("role"))
+
+
+def _escalate(form: Form) -> EscalateDef | None:
+    node = form.take("escalate")
+    inner = Form.of(form.findings, node, "escalate", ("to", "by"))
+    if inner is None or not isinstance(node, Mapping):
+        return None
+    return EscalateDef(inner.text("to", example="finance"), inner.text("by", "mail"), inner.place("to"))

@@ -1,0 +1,261 @@
+"""Nodes -> tables and rows. Grammar only: whether a field or a name exists is asked by ``check/``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Literal
+
+from hub.mapping.form import Form, near, path_of, wrong_shape
+from hub.mapping.literals import BadLiteral, duration, is_zone
+from hub.mapping.read import Findings, Mapping, Node, Scalar, Sequence
+from hub.mapping.table import Convert, Governance, Otherwise, Path, Row, TableDef
+from hub.model.diagnostic import Place
+from hub.model.record import Json
+from hub.model.values import decimal_text
+
+GOVERNANCE_KEYS = ("owner", "every", "zone", "privacy", "change", "means")
+ROW_KEYS = (
+    *("field", "from", "value", "const", "default", "values", "otherwise", "as", "currency"),
+    *("required", "each", "fields", *GOVERNANCE_KEYS),
+)
+TABLE_KEYS = ("entity", "source", "only", "key", "label", "fields", *GOVERNANCE_KEYS[:-1])
+EVERY_WORDS = ("change", "hourly", "daily", "weekly", "monthly")
+_SOURCES = ("from", "value", "const", "fields")
+_GOVERNED = frozenset(GOVERNANCE_KEYS)
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """What a part takes from what stands around it."""
+
+    governance: Governance
+    zone: str
+
+    def below(self, form: Form) -> Inherited:
+        """What holds inside ``form``: its own columns, the surrounding ones where it says nothing."""
+        if _GOVERNED.isdisjoint(form.node.pairs):
+            return self if not self.governance.means else replace(self, governance=replace(self.governance, means={}))
+        above = self.governance
+        review = review_of(form)
+        governance = Governance(
+            owner=form.text("owner", above.owner),
+            every=every_of(form, above.every),
+            privacy=form.text("privacy", above.privacy),
+            review=above.review if review is None else review,
+            means=form.texts("means"),
+        )
+        return Inherited(governance, zone_of(form, self.zone))
+
+
+def review_of(form: Form) -> tuple[str, ...] | None:
+    """``change: {review: [roles]}``; None where it is not written."""
+    change = Form.of(form.findings, form.take("change"), "change", ("review",))
+    return None if change is None else tuple(word.text for word in change.words("review"))
+
+
+def every_of(form: Form, above: str) -> str:
+    text = form.text("every", above)
+    if text == above or text in EVERY_WORDS:
+        return text
+    try:
+        duration(text)
+    except BadLiteral:
+        fix = near(text, EVERY_WORDS) or "write change, 5m or daily"
+        why = f"allowed: {', '.join(EVERY_WORDS)} or a duration"
+        form.findings.report("bad-literal", form.place("every"), f'every cannot be "{text}"', why, fix)
+        return above
+    return text
+
+
+def zone_of(form: Form, above: str) -> str:
+    zone = form.text("zone", above)
+    if zone == above or is_zone(zone):
+        return zone
+    why = "the time zone database has no such name"
+    form.findings.report("bad-literal", form.place("zone"), f'unknown zone "{zone}"', why, "write Asia/Shanghai")
+    return above
+
+
+def literal_of(findings: Findings, node: Node) -> Json:
+    """Any YAML value as JSON."""
+    match node:
+        case Scalar():
+            return node.value
+        case Sequence():
+            return [literal_of(findings, item) for item in node.items]
+        case Mapping():
+            return {name: literal_of(findings, value) for name, (_, value) in node.pairs.items()}
+        case _:
+            return None
+
+
+def table_of(
+    form: Form, integration: str, systems: dict[str, str], versions: dict[str, int], above: Inherited
+) -> TableDef:
+    """One table. What is missing is reported; the table stands with what there is."""
+    kind, _, version = form.text("entity", example="project").partition("/v")
+    source = form.text("source", example="pm.issue")
+    alias, _, stream = source.partition(".")
+    connection = systems.get(alias, alias)
+    mode, key = _key(form)
+    inside = above.below(form)
+    table = TableDef(
+        name=f"{integration}/{kind}/{source}",
+        entity=kind,
+        version=int(version) if version.isdigit() else versions.get(kind, 0),
+        connection=connection,
+        stream=f"{connection}.{stream}",
+        alias=alias,
+        place=form.place("entity"),
+        governance=inside.governance,
+        only=form.expression("only"),
+        key=key,
+        key_mode=mode,
+        label=form.path("label"),
+        rows=rows_of(form, "fields", inside),
+        zone=inside.zone,
+        places={name: form.place(name) for name in form.node.pairs},
+    )
+    if "fields" not in form:
+        form.need("fields", "[{field: name, from: …}]")
+    return table
+
+
+def _key(form: Form) -> tuple[Literal["own", "shared", "link"], Path]:
+    node = form.need("key", "id")
+    nothing = Path((), "", form.findings.place(form.node))
+    if not isinstance(node, Mapping):
+        return "own", path_of(form.findings, node) or nothing
+    inner = Form(form.findings, node, "key", ("shared", "link"))
+    for mode in ("shared", "link"):
+        if mode in inner:
+            return mode, inner.path(mode) or nothing  # type: ignore[return-value]  # the two words above
+    inner.need("shared", "fields.contract_number")
+    return "shared", nothing
+
+
+def rows_of(form: Form, key: str, above: Inherited) -> tuple[Row, ...]:
+    """All rows of a list; a row without a field name is reported and left out."""
+    rows = (_row(row, above) for row in form.forms(key, "a row", ROW_KEYS))
+    return tuple(row for row in rows if row is not None)
+
+
+def _row(form: Form, above: Inherited) -> Row | None:
+    field = form.text("field", example="name")
+    if not field:
+        return None
+    form.what = f"row {field}"
+    inside = above.below(form)
+    given = [name for name in _SOURCES if name in form]
+    if len(given) != 1:
+        _report_sources(form, given)
+    pairs = form.node.pairs
+    values, places = _values(form) if "values" in pairs else (None, {})
+    default = form.take("default")
+    const = form.take("const")
+    return Row(
+        field=field,
+        place=form.place("field"),
+        governance=inside.governance,
+        sources=_paths(form) if "from" in pairs else (),
+        value=form.expression("value") if "value" in pairs else None,
+        const=None if const is None else literal_of(form.findings, const),
+        has_const="const" in pairs,
+        default=None if default is None else literal_of(form.findings, default),
+        has_default="default" in pairs,
+        values=values,
+        values_places=places,
+        otherwise=_otherwise(form) if "otherwise" in pairs else Otherwise(),
+        convert=_convert(form) if "as" in pairs else None,
+        currency=form.path("currency") if "currency" in pairs else None,
+        zone=inside.zone,
+        required=form.flag("required") if "required" in pairs else False,
+        each=each_of(form) if "each" in pairs else None,
+        rows=rows_of(form, "fields", inside) if "fields" in pairs else (),
+    )
+
+
+def _report_sources(form: Form, given: list[str]) -> None:
+    what = f"{form.what} has {' and '.join(given)}" if given else f"{form.what} has no source"
+    why = "a row takes its value from exactly one of: from, value, const, fields"
+    fix = "keep one of them" if given else "add from: PATH, value: 'EXPRESSION' or const: VALUE"
+    form.findings.report("row-source", form.place("field"), what, why, fix)
+
+
+def _paths(form: Form) -> tuple[Path, ...]:
+    node = form.take("from")
+    nodes = node.items if isinstance(node, Sequence) else [node]
+    paths = (path_of(form.findings, item) for item in nodes)
+    return tuple(path for path in paths if path is not None)
+
+
+def each_of(form: Form) -> tuple[str, Path] | None:
+    """``each: {name: list}``."""
+    pairs = list(form.pairs("each"))
+    if len(pairs) != 1:
+        if pairs or isinstance(form.take("each"), Mapping):
+            why = "each names one variable and the list it runs over"
+            form.findings.report("wrong-shape", form.place("each"), "each takes one pair", why, "each: {item: items}")
+        return None
+    name, value = pairs[0]
+    path = path_of(form.findings, value)
+    return None if path is None else (name.text, path)
+
+
+def _convert(form: Form) -> Convert | None:
+    text = form.text("as")
+    name, _, argument = text.partition(" ")
+    return Convert(name, argument.strip(), form.place("as")) if name else None
+
+
+def _values(form: Form) -> tuple[dict[str, Json], dict[str, Place]]:
+    values: dict[str, Json] = {}
+    places: dict[str, Place] = {}
+    for key, node in form.pairs("values"):
+        text = _source_text(form, key)
+        if text in values:
+            why = 'source values are compared as text, so 1 and "1", 1.5 and 1.50 are the same entry'
+            form.findings.report("duplicate-key", key, f'entry "{text}" a second time', why, "keep one of the two")
+            continue
+        values[text] = literal_of(form.findings, node)
+        places[text] = form.findings.place(node)
+    return values, places
+
+
+def _source_text(form: Form, key: Scalar) -> str:
+    """A source value as canonical text: ``true``, ``1``, ``1.5``."""
+    if isinstance(key.value, bool):
+        return "true" if key.value else "false"
+    if isinstance(key.value, int | Decimal):
+        return decimal_text(key.value)
+    if key.value is None:
+        why = "null skips the map; an entry for it would never be used"
+        form.findings.report(
+            "bad-literal", key, "values has an entry for null", why, "use default: for what is empty"
+        )
+    return key.text
+
+
+def _otherwise(form: Form) -> Otherwise:
+    node = form.take("otherwise")
+    if isinstance(node, Mapping):
+        inner = Form(form.findings, node, "otherwise", ("const",))
+        const = inner.need("const", "unknown")
+        return Otherwise("const", None if const is None else literal_of(form.findings, const))
+    if node is None:
+        return Otherwise()
+    if isinstance(node, Scalar) and node.text in ("quarantine", "keep", "null") and node.value is not None:
+        return Otherwise(node.text)  # type: ignore[arg-type]  # one of the three words
+    if not isinstance(node, Scalar):
+        wrong_shape(form.findings, node, "otherwise", "quarantine")
+        return Otherwise()
+    _report_otherwise(form, node)
+    return Otherwise()
+
+
+def _report_otherwise(form: Form, node: Scalar) -> None:
+    why = 'allowed: quarantine, keep, "null" (in quotes) or {const: value}'
+    fix = 'write otherwise: "null"' if node.value is None else near(node.text, ("quarantine", "keep", "null"))
+    fix = fix or f"write otherwise: {{const: {node.text}}}"
+    form.findings.report("bad-literal", node, f"otherwise cannot be {node.text or 'empty'}", why, fix)
