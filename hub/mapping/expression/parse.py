@@ -46,9 +46,9 @@ MACROS: Mapping[str, tuple[int, ...]] = {
 }
 """Macro -> how many arguments make it one (``first()`` without arguments is a function)."""
 GUARDS = frozenset({"has", "filled"})
-_RESERVED = frozenset(
-    "as break const continue else for function if import let loop package namespace return var void while".split()
-)
+_WORDS = "as break const continue else for function if import let loop "
+_WORDS += "package namespace return var void while"
+_RESERVED = frozenset(_WORDS.split())
 _CONSTANTS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None}
 _LEVELS = (("||",), ("&&",), ("==", "!=", "<", "<=", ">", ">=", "in"), ("+", "-"), ("*", "/", "%"))
 
@@ -171,7 +171,7 @@ class _Parser:
     def primary(self) -> Node:
         token = self.take()
         match token.kind, token.value:
-            case ("text" | "number"), value:
+            case (("text" | "number"), value):
                 if self.now.kind == "name" and self.now.span.start == token.span.end:
                     self.fail(self.now.span, f"{self.shown} right after a literal", "write numbers without u or f")
                 return Literal(value, token.span)
