@@ -1,0 +1,130 @@
+"""The embedded host: one process, one asyncio loop, every role a task that turns until nothing is due.
+
+A role is woken when something was appended or written (here or by another process) and when the store's next
+due time has come. The host knows roles by their ``turn`` alone: what they do is wired by ``bootstrap``.
+Clock and sleep are arguments, so a simulator can drive it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from hub.model.clock import SECOND, Clock, Micros
+
+WATCH_SECONDS = 0.1
+"""How often writes of other processes are looked for (one PRAGMA)."""
+TICK_SECONDS_MIN = 0.002
+COLLECT_EVERY = 64
+"""Turns of the engine between two collections of garbage: never inside a batch."""
+
+logger = structlog.get_logger()
+Turn = Callable[[], Awaitable[int]]
+"""Do what is due now; gives how much was done, 0 when there is nothing to do."""
+
+
+class Watched(Protocol):
+    """What the host needs of a store: signs of foreign writes, and when time matters next."""
+
+    def data_version(self) -> int: ...
+    def next_due(self) -> Micros | None: ...
+
+
+@dataclass(slots=True)
+class Role:
+    """One role and its bell. ``busy`` is true while a turn is under way or the bell has rung."""
+
+    name: str
+    turn: Turn
+    bell: asyncio.Event = field(default_factory=asyncio.Event)
+    busy: bool = True
+    turns: int = 0
+    done: int = 0
+
+
+class Host:
+    """Runs the roles until ``stop``. ``wake`` rings every bell; it may be called from the loop's own thread."""
+
+    def __init__(self, roles: Mapping[str, Turn], store: Watched, clock: Clock) -> None:
+        self.roles = [Role(name, turn) for name, turn in roles.items()]
+        self._store, self._clock = store, clock
+        self._seen = -1
+        self._tasks: list[asyncio.Task[None]] = []
+        self.failure: BaseException | None = None
+        self.stopping = asyncio.Event()
+        self._idle = asyncio.Event()
+
+    def wake(self) -> None:
+        for role in self.roles:
+            role.busy = True
+            role.bell.set()
+
+    async def start(self) -> None:
+        """Start every role. What is loaded now stays for ever, so the collector need not look at it again."""
+        gc.collect()
+        gc.freeze()
+        self.wake()
+        work = [self._run(role) for role in self.roles]
+        self._tasks = [asyncio.create_task(one) for one in (*work, self._watch())]
+        for task in self._tasks:
+            task.add_done_callback(self._ended)
+
+    async def stop(self) -> None:
+        """Let turns under way finish, then leave."""
+        self.stopping.set()
+        self.wake()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A role that raised is a bug or a broken store: the host stops and says so."""
+        if not task.cancelled() and (error := task.exception()):
+            self.failure = self.failure or error
+            self.stopping.set()
+            self.wake()
+
+    async def _run(self, role: Role) -> None:
+        while not self.stopping.is_set():
+            await role.bell.wait()
+            role.bell.clear()
+            if self.stopping.is_set():
+                return
+            done = await role.turn()
+            role.turns += 1
+            role.done += done
+            role.busy = role.bell.is_set()
+            if done:
+                self.wake()
+                await asyncio.sleep(0)
+            elif not role.busy:
+                self._idle.set()
+            if role.turns % COLLECT_EVERY == 0:
+                gc.collect(1)
+
+    async def _watch(self) -> None:
+        """Ring when another process wrote, or when something falls due."""
+        while not self.stopping.is_set():
+            version = self._store.data_version()
+            due = self._store.next_due()
+            now = self._clock.now()
+            if version != self._seen or (due is not None and due <= now):
+                self._seen = version
+                self.wake()
+            wait = WATCH_SECONDS if due is None else min(WATCH_SECONDS, (due - now) / SECOND)
+            await asyncio.sleep(max(wait, TICK_SECONDS_MIN if due is None or due > now else 0.02))
+
+    async def idle(self) -> None:
+        """Wait until no role is busy (they may be woken again by time)."""
+        while any(role.busy for role in self.roles) and not self.stopping.is_set():
+            self._idle.clear()
+            try:
+                async with asyncio.timeout(WATCH_SECONDS):
+                    await self._idle.wait()
+            except TimeoutError:
+                continue
+        if self.failure:
+            raise self.failure
