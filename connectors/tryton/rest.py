@@ -1,0 +1,122 @@
+"""Tryton's REST interface for user applications: search, get, create, press a button. Knows no document.
+
+The ambiguity table is the SDK's; here stand only the two places where Tryton's statuses mean something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import orjson
+
+from connectors.tryton.wire import packed, plain, query
+from hub.connector.answers import (
+    AlreadyThere,
+    Ambiguous,
+    NotSent,
+    ReadFailed,
+    RefusedByTarget,
+    Throttled,
+    Unauthorized,
+)
+from hub.connector.http import Http, as_numbers
+from hub.model.record import Json
+
+_LOCKED = 423
+
+
+@dataclass(slots=True)
+class Rest:
+    """One database of one server, as the user the key belongs to. ``company`` by name; empty: the user's own."""
+
+    http: Http
+    database: str
+    key: str = field(repr=False)
+    company: str = ""
+    _context: dict[str, Json] = field(default_factory=dict)
+
+    async def search(self, model: str, domain: Json, fields: Sequence[str], size: int) -> list[dict[str, Json]]:
+        """The first ``size`` records, lowest id first."""
+        order = packed([["id", "ASC"]])
+        path = self._path(model, fields, d=packed(domain), o=order, s=str(size))
+        return _rows(await self._read(path, await self.context()))
+
+    async def get(self, model: str, number: str, fields: Sequence[str]) -> dict[str, Json] | None:
+        """One record by id, None where there is none."""
+        found = await self._read(self._path(f"{model}/{number}", fields), await self.context())
+        return found if isinstance(found, dict) else None
+
+    async def create(self, model: str, values: Json, fields: Sequence[str]) -> dict[str, Json]:
+        return await self._write(self._path(model, fields), values)
+
+    async def press(self, model: str, number: str, button: str, fields: Sequence[str]) -> dict[str, Json]:
+        """Press a button of one record; the record afterwards."""
+        return await self._write(self._path(f"{model}/{number}/{button}", fields), {})
+
+    async def context(self) -> dict[str, Json]:
+        """Company and employee we act for, asked once: Tryton sets neither by itself for a REST call."""
+        if not self._context:
+            path = self._path("res.user/get_preferences", ())
+            answer = await self.http.read(path, method="POST", json={"context_only": True}, headers=self._headers({}))
+            if answer is None:
+                raise Unauthorized(f"database {self.database!r} has no REST interface here, or is not there")
+            self._context = await self._of_company(answer.json)
+        return self._context
+
+    async def _context_or_not_sent(self) -> dict[str, Json]:
+        try:
+            return await self.context()
+        except ReadFailed as error:
+            raise NotSent(str(error)) from error
+
+    async def _of_company(self, preferences: dict[str, Json]) -> dict[str, Json]:
+        mine = {name: preferences[name] for name in ("company", "employee") if preferences.get(name)}
+        if self.company:
+            domain = packed([["party.name", "=", self.company]])
+            found = _rows(await self._read(self._path("company.company", (), d=domain), mine))
+            mine["company"] = found[0]["id"] if len(found) == 1 else None
+        if mine.get("company") not in preferences.get("companies", ()):
+            raise Unauthorized(f"the key's user does not belong to company {self.company or '(none set)'}")
+        return {**mine, "companies": [mine["company"]]}
+
+    async def _read(self, path: str, context: dict[str, Json]) -> Json:
+        answer = await self.http.read(path, headers=self._headers(context))
+        return None if answer is None else plain(answer.json)
+
+    async def _write(self, path: str, body: Json) -> dict[str, Json]:
+        headers = self._headers(await self._context_or_not_sent())
+        try:
+            answer = await self.http.write(
+                "POST", path, json=body, headers=headers, not_done_429=True, default=as_numbers
+            )
+        except AlreadyThere as warning:  # Tryton's 409 is no duplicate: a warning that a person has to confirm
+            raise RefusedByTarget(said(str(warning)), 409) from None
+        except RefusedByTarget as refused:
+            if refused.status == _LOCKED:  # somebody else changed the record: this transaction was rolled back
+                raise Throttled(said(refused.words), None, not_done=True) from None
+            raise RefusedByTarget(said(refused.words), refused.status) from None
+        if not isinstance(answer.json, dict) or not isinstance(answer.json.get("id"), int):
+            raise Ambiguous(f"POST {path.partition('?')[0]}: {answer.status} without an id")
+        return dict(plain(answer.json))
+
+    def _path(self, name: str, fields: Sequence[str], **parts: str) -> str:
+        search = query(fields, **parts)
+        return f"/{self.database}/rest/model/{name}" + (f"?{search}" if search else "")
+
+    def _headers(self, context: dict[str, Json]) -> dict[str, str]:
+        return {"authorization": f"bearer {self.key}", "x-tryton-context": packed(context)}
+
+
+def _rows(found: Json) -> list[dict[str, Json]]:
+    return list(found) if isinstance(found, list) else []
+
+
+def said(words: str) -> str:
+    """Tryton's sentence out of its error body; the words as they are where there is none."""
+    try:
+        body = orjson.loads(words[words.index("{") :])
+    except ValueError:
+        return words
+    parts = (body.get("message"), body.get("description")) if isinstance(body, dict) else ()
+    return "Tryton: " + " ".join(part for part in parts if part) if any(parts) else words
