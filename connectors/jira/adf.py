@@ -32,6 +32,11 @@ def document_of(text: str) -> dict[str, Json]:
     return {"type": "doc", "version": 1, "content": [_paragraph(part) for part in text.split("\n\n")]}
 
 
+def plain(value: Json) -> str:
+    """The text of a rich text field as either API gives it: ADF or text."""
+    return text_of(value) if is_adf(value) else str(value or "")
+
+
 def with_text(value: Json) -> Json:
     """The value with every ADF document inside it replaced by its text."""
     if isinstance(value, dict):

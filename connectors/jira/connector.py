@@ -12,13 +12,14 @@ from time import time_ns
 from urllib.parse import quote
 
 from connectors.jira import decode as forms
-from connectors.jira.comments import body_to_send, carries, text_read, without_mark
+from connectors.jira.adf import document_of, plain
 from connectors.jira.spec import SPEC
 from connectors.jira.window import MINUTE, Cursor, query
 from hub.connector.answers import Ambiguous, Found, ReadFailed, Receipt, Unauthorized
 from hub.connector.base import ActCall, Connection, Connector, ObjectRef, Page, Probe, Request
 from hub.connector.cut import items
 from hub.connector.http import Answer, Http
+from hub.connector.reference import carries, with_mark, without_mark
 from hub.model.clock import Micros, micros
 from hub.model.delivery import Raw
 from hub.model.record import Decoded, Json
@@ -86,7 +87,8 @@ class JiraConnector(Connector):
     async def act(self, call: ActCall) -> Receipt:
         """Add a comment that carries our reference."""
         issue = str(call.payload["issue"])
-        body = body_to_send(str(call.payload["body"]), call.reference, rich=self.cloud)
+        text = with_mark(str(call.payload["body"]), call.reference)
+        body = document_of(text) if self.cloud else text
         answer = await self.http.write(
             "POST",
             self._path("issue", issue, "comment"),
@@ -109,7 +111,7 @@ class JiraConnector(Connector):
                 return None
             comments = _list(page.json, "comments")
             for comment in comments:
-                if carries(comment.get("body"), reference):
+                if carries(plain(comment.get("body")), reference):
                     return self._found(issue, comment)
             start += len(comments)
             if not comments or start >= int(page.json.get("total") or 0):
@@ -226,7 +228,8 @@ class JiraConnector(Connector):
         return b'{"issue":' + raw + b',"changelog":[' + b",".join(pages) + b"]}"
 
     async def _changelog(self, source: str, total: int) -> Sequence[bytes]:
-        pages, start = [], 0
+        pages: list[bytes] = []
+        start = 0
         for _ in range(CHANGELOG_PAGES_MAX):
             params = {"startAt": str(start), "maxResults": "100"}
             page = await self._get(self._path("issue", source, "changelog"), params)
@@ -242,7 +245,8 @@ class JiraConnector(Connector):
     def _found(self, issue: str, comment: Json) -> Found:
         if not isinstance(comment, dict) or not comment.get("id"):
             raise ReadFailed(f"a comment of issue {issue} has no id")
-        document = {"issue": issue, "body": without_mark(comment.get("body")), "text": text_read(comment.get("body"))}
+        text = plain(comment.get("body"))
+        document = {"issue": issue, "body": without_mark(text), "text": text}
         return Found(
             f"{issue}/{comment['id']}", str(comment["id"]), str(comment.get("self") or ""), document=document
         )
