@@ -97,7 +97,7 @@ class Settings(_Frozen):
     schemas: str = "schemas"
     people: str = "people.yaml"
     rate: int = Field(default=20_000, ge=1)
-    """Requests a second one address may send before it gets 429; a refused one counts as a hundred."""
+    """Requests a second one address may send before it gets 429 (what it gets wrong is counted apart)."""
     connections: dict[str, ConnectionSettings] = Field(default_factory=dict)
 
     @field_validator("connections")

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from hub.connector.base import Connector
 
-REFUSED_COST = 100
-"""A refused request takes as much of an address's allowance as a hundred authentic ones."""
+REFUSALS_PER_SECOND = 10
+REFUSALS_BURST = 200
+"""What one address may get wrong before it is no longer looked at; authentic requests are not counted here."""
 ADDRESSES_MAX = 10_000
 
 
@@ -42,15 +43,15 @@ class Gate:
 class Allowance:
     """A token bucket per address; the oldest addresses are forgotten beyond ``ADDRESSES_MAX``."""
 
-    def __init__(self, rate: int) -> None:
-        self.rate = rate
+    def __init__(self, rate: float, burst: float) -> None:
+        self.rate, self.burst = rate, burst
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, address: str, now: float, cost: int = 1) -> bool:
         """Spend ``cost``; False when the address has used up what it may. ``now`` in monotonic seconds."""
-        left, at = self._left.get(address, (float(self.rate), now))
-        left = min(self.rate, left + (now - at) * self.rate)
-        self._left[address] = (max(left - cost, -float(self.rate)), now)
+        left, at = self._left.get(address, (self.burst, now))
+        left = min(self.burst, left + (now - at) * self.rate)
+        self._left[address] = (max(left - cost, 0.0), now)
         if len(self._left) > ADDRESSES_MAX:
             self._left.popitem(last=False)
         return left >= 1

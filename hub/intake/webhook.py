@@ -17,7 +17,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from hub.connector.base import Request
 from hub.errors import RetryableError
-from hub.intake.gate import REFUSED_COST, Allowance, Gate
+from hub.intake.gate import REFUSALS_BURST, REFUSALS_PER_SECOND, Allowance, Gate
 from hub.log.port import Arrival, Log
 from hub.model.boundary import boundary
 from hub.model.clock import Clock
@@ -68,7 +68,8 @@ class WebhookServer:
         self.pages = pages or {}
         self.counts: Counter[tuple[str, str]] = Counter()
         """(connection, what became of the request): ``accepted``, ``duplicate`` or the refusing status."""
-        self._allowance = Allowance(rate)
+        self._allowance = Allowance(rate, rate)
+        self._refusals = Allowance(REFUSALS_PER_SECOND, REFUSALS_BURST)
         self._open = 0
         self._server: asyncio.Server | None = None
         self._web: web.Server | None = None
@@ -108,7 +109,8 @@ class WebhookServer:
     async def _admit(self, gate: Gate, token: str, request: web.BaseRequest, started: float) -> web.StreamResponse:
         """Design §8's order, one line each."""
         self._check_form(gate, request)
-        if not self._allowance.take(request.remote or "", started):
+        address = request.remote or ""
+        if not self._allowance.take(address, started) or not self._refusals.take(address, started, 0):
             raise Refused(429, Retry_After="1")
         if not gate.right_path(token):
             raise Refused(401 if gate.token else 404)
@@ -160,7 +162,7 @@ class WebhookServer:
     ) -> web.StreamResponse:
         self.counts[name, str(refused.status)] += 1
         if refused.status not in (429, 503):
-            self._allowance.take(request.remote or "", started, REFUSED_COST)
+            self._refusals.take(request.remote or "", started)
         if refused.status == 401:
             await asyncio.sleep(max(0.0, started + REFUSAL_SECONDS - asyncio.get_running_loop().time()))
         answer = web.Response(status=refused.status, text=_WORDS[refused.status], headers=refused.headers)
