@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from hashlib import sha256
 from typing import Any
 
@@ -15,20 +14,9 @@ from hub.connector.answers import Receipt, RefusedByTarget, Unauthorized
 from hub.connector.base import ActCall, Connection, ObjectRef
 from hub.connector.http import Http
 from hub.model.action import next_call
-from tests.tryton_server import NoTryton, Tryton, running
+from tests.tryton_server import Tryton
 
 pytestmark = [pytest.mark.real_server, pytest.mark.asyncio(loop_scope="function")]
-
-
-@pytest.fixture(scope="session")
-def tryton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tryton]:
-    try:
-        with running(tmp_path_factory.mktemp("tryton")) as server:
-            yield server
-    except NoTryton as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"NO TRYTON HERE, ITS TESTS DO NOT RUN: {error}")
 
 
 def connect(tryton: Tryton, login: str = "buyer", **settings: Any) -> TrytonConnector:
