@@ -55,10 +55,10 @@ class RunLock:
             self._handle = None
 
 
-def read_note(folder: Path) -> dict[str, Any]:
-    """What the serving process wrote; empty when there is nothing readable."""
+def read_note(folder: Path, name: str = "run.json") -> dict[str, Any]:
+    """What a serving process wrote; empty when there is nothing readable."""
     try:
-        note = orjson.loads((folder / "run.json").read_bytes())
+        note = orjson.loads((folder / name).read_bytes())
     except (OSError, ValueError):
         return {}
     return note if isinstance(note, dict) else {}

@@ -1,0 +1,217 @@
+"""The only wiring: a workspace folder becomes settings, definitions, store, log, connectors, catalog, host.
+
+Everything here is made when first asked for, so a command that only reads a file never opens the database.
+Nothing here decides anything; what is wrong with the folder is a ``ConfigError`` with every finding.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hub.connector import registry
+from hub.connector.base import Connection, Connector
+from hub.connector.spec import ConnectorSpec
+from hub.engine.runlock import read_note
+from hub.errors import ConfigError, NotFound
+from hub.intake.gate import Gate
+from hub.mapping.catalog import ConnectionFacts
+from hub.model.clock import SECOND, Clock, Micros
+from hub.model.diagnostic import Diagnostic, Place
+from hub.model.people import People, Person
+from hub.model.schema import Schemas, load_schemas
+from hub.settings import (
+    FILE,
+    TOKEN_CHARACTERS_MIN,
+    ConnectionSettings,
+    SecretMissing,
+    Settings,
+    check_connection,
+    read_settings,
+    read_yaml,
+    resolve,
+    shown,
+    unknown_key,
+)
+
+PERSON_KEYS = ("code", "name", "mail", "roles", "accounts")
+
+
+class SystemClock:
+    """The machine's clock, in whole microseconds."""
+
+    def now(self) -> Micros:
+        return time.time_ns() // 1000
+
+
+def open_workspace(root: Path, *, clock: Clock | None = None, environ: Mapping[str, str] = os.environ) -> Workspace:
+    """The workspace in that folder. Raises ``ConfigError`` with everything wrong with ``hub.yaml``."""
+    settings, positions = read_settings(root, environ)
+    workspace = Workspace(root, settings, clock or SystemClock(), environ)
+    findings = [
+        finding
+        for name, connection in settings.connections.items()
+        for finding in check_connection(name, connection, workspace.specs[name], positions, shown(root / FILE))
+    ]
+    if findings:
+        raise ConfigError(f"{shown(root / FILE)}: {len(findings)} problems", findings)
+    return workspace
+
+
+class Workspace:
+    """One folder and all that is made of it."""
+
+    def __init__(self, root: Path, settings: Settings, clock: Clock, environ: Mapping[str, str]) -> None:
+        self.root, self.settings, self.clock, self.environ = root, settings, clock, environ
+        self.state = root / ".hub"
+
+    @cached_property
+    def specs(self) -> Mapping[str, ConnectorSpec]:
+        """The SPEC of each connection. Raises ``NotFound`` for a connector nobody ships."""
+        return {name: registry.spec_of(found.connector) for name, found in self.settings.connections.items()}
+
+    @cached_property
+    def schemas(self) -> Schemas:
+        return load_schemas(self.root / self.settings.schemas)
+
+    @cached_property
+    def people(self) -> People:
+        return load_people(self.root / self.settings.people)
+
+    @cached_property
+    def connection_facts(self) -> Mapping[str, ConnectionFacts]:
+        return {name: self._facts(name, found) for name, found in self.settings.connections.items()}
+
+    def _facts(self, name: str, settings: ConnectionSettings) -> ConnectionFacts:
+        actions = {action.name: action for action in self.specs[name].actions}
+        quiesce = None if settings.quiesce is None else settings.quiesce // SECOND
+        return ConnectionFacts(name, settings.connector, actions, settings.refetch == "on", quiesce)
+
+    def connector(self, name: str) -> Connector:
+        """The configured connector (made once). Raises ``NotFound``."""
+        if name not in self._connectors:
+            settings = self.settings.connections.get(name)
+            if settings is None:
+                known = ", ".join(sorted(self.settings.connections)) or "none"
+                raise NotFound(f"there is no connection {name!r}", why=f"hub.yaml names: {known}")
+            self._connectors[name] = registry.create(settings.connector, self.connection(name))
+        return self._connectors[name]
+
+    @cached_property
+    def _connectors(self) -> dict[str, Connector]:
+        return {}
+
+    def connection(self, name: str) -> Connection:
+        """Settings with defaults filled in, and the secrets that could be found (``problems`` tells the others)."""
+        settings, spec = self.settings.connections[name], self.specs[name]
+        values: dict[str, Any] = {setting.name: setting.default for setting in spec.settings if not setting.secret}
+        values |= {key: value for key, value in settings.options.items() if key in values}
+        values |= {"url": settings.url, "allow": list(settings.allow)}
+        if settings.builtin:
+            url = self.twin_url(name)
+            values |= {"url": url, "allow": [url] if url else []}
+            values |= {"folder": str(self.state / name)} if "folder" in values else {}
+        return Connection(name, values, self.secrets(name))
+
+    def secrets(self, name: str) -> dict[str, tuple[str, ...]]:
+        """The values of a connection's secrets that can be found now."""
+        found: dict[str, tuple[str, ...]] = {}
+        for setting, references in self.references(name).items():
+            values = [self._value(reference) for reference in references]
+            if any(values):
+                found[setting] = tuple(value for value in values if value)
+        return found
+
+    def references(self, name: str) -> dict[str, tuple[str, ...]]:
+        """Where each secret of a connection comes from, as ``hub.yaml`` says it."""
+        given = self.settings.connections[name].options
+        wanted = [setting.name for setting in self.specs[name].settings if setting.secret and given.get(setting.name)]
+        return {
+            setting: tuple(given[setting]) if isinstance(given[setting], list) else (str(given[setting]),)
+            for setting in wanted
+        }
+
+    def _value(self, reference: str) -> str:
+        try:
+            return resolve(reference, self.root, self.environ)
+        except SecretMissing:
+            return ""
+
+    def problem(self, name: str) -> str:
+        """Why a connection's intake must not start (a secret is missing or empty), or empty."""
+        for setting, references in self.references(name).items():
+            for reference in references:
+                try:
+                    resolve(reference, self.root, self.environ)
+                except SecretMissing as error:
+                    return f"{setting}: {error.what}; {error.fix}"
+        if self.specs[name].signed and "secret" not in self.secrets(name):
+            return "secret: not set, and what this source sends is signed; add secret: env:NAME to hub.yaml"
+        return ""
+
+    def gates(self, public_url: str) -> dict[str, Gate]:
+        """The gate of every connection that takes webhooks."""
+        return {
+            name: self._gate(name, public_url)
+            for name, spec in self.specs.items()
+            if any(stream.webhook for stream in spec.streams)
+        }
+
+    def _gate(self, name: str, public_url: str) -> Gate:
+        reference = self.settings.connections[name].token
+        token = self._value(reference) if reference else ""
+        closed = self.problem(name)
+        if reference and len(token) < TOKEN_CHARACTERS_MIN:
+            closed = f"token: {reference} is missing or shorter than {TOKEN_CHARACTERS_MIN} characters (128 bits)"
+        url = f"{public_url.rstrip('/')}/in/{name}" + (f"/{token}" if token else "")
+        return Gate(name, self.connector(name), url, token.encode(), closed)
+
+    def twin_url(self, name: str) -> str:
+        """Where the connection's built-in twin listens now, empty when it does not run."""
+        return str(read_note(self.state / "twins", f"{name}.json").get("url", ""))
+
+    def forget_connectors(self) -> None:
+        """Make connectors anew when next asked for: an address has changed."""
+        self._connectors.clear()
+
+    async def close(self) -> None:
+        for connector in self._connectors.values():
+            await connector.http.close()
+
+
+def load_people(file: Path) -> People:
+    """``people.yaml``; nobody when there is no such file. Raises ``ConfigError`` with every problem."""
+    if not file.is_file():
+        return People()
+    name = shown(file)
+    data, positions = read_yaml(file, name)
+    findings = [unknown_key(positions[key,], key, ("people",)) for key in data if key != "people"]
+    people: list[Person] = []
+    for index, entry in enumerate(data.get("people") or ()):
+        place = positions["people", index]
+        problems = _person_problems(entry, place, lambda key, i=index: positions["people", i, key])
+        findings += problems
+        if not problems:
+            people.append(_person(entry))
+    if findings:
+        raise ConfigError(f"{name}: {len(findings)} problems", findings)
+    return People(people)
+
+
+def _person_problems(entry: Any, place: Place, place_of: Any) -> list[Diagnostic]:
+    if not isinstance(entry, dict) or not entry.get("code") or not entry.get("name"):
+        return [Diagnostic(place, "person", "error", "a person needs code and name", fix="{code: E1001, name: …}")]
+    return [unknown_key(place_of(key), key, PERSON_KEYS) for key in entry if key not in PERSON_KEYS]
+
+
+def _person(entry: dict[str, Any]) -> Person:
+    accounts = {
+        connection: tuple(map(str, found if isinstance(found, list) else [found]))
+        for connection, found in (entry.get("accounts") or {}).items()
+    }
+    roles = frozenset(map(str, entry.get("roles") or ()))
+    return Person(str(entry["code"]), str(entry["name"]), str(entry.get("mail") or ""), roles, accounts)
