@@ -12,6 +12,8 @@ from typing import Protocol
 Micros = int
 
 SECOND: Micros = 1_000_000
+NEVER: Micros = 2**62
+"""A due time that does not come: nothing will happen here by itself."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ONE_MICRO = timedelta(microseconds=1)
 

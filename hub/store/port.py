@@ -24,6 +24,10 @@ class CheckpointMoved(Exception):
     """Compare-and-set on a checkpoint failed: somebody else has moved it. Roll back, reload, run again."""
 
 
+class VersionConflict(Exception):
+    """A stream's next version is taken or not consecutive: decided on an old head. Roll back, reload, run again."""
+
+
 class Transaction(Protocol):
     """The inside of one write transaction."""
 

@@ -1,0 +1,141 @@
+"""Rows ↔ the frozen dataclasses of ``hub.model``: exact round trips, whatever the fields hold.
+
+Rich heads travel as one JSON document. Lists in the dataclasses are tuples; JSON knows lists only, so decoding
+names every place where a tuple belongs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+import orjson
+
+from hub.model.changes import Approval, Quarantine, Reading, Timer
+from hub.model.clock import NEVER, Micros
+from hub.model.effect import Effect, EffectState
+from hub.model.entity import Entity, Mark, SourceMarks
+from hub.model.instance import Instance, LoopState, Obligation, Step, StepState, Waiting
+
+Row = tuple[Any, ...]
+_EFFECT_FIELDS = tuple(field.name for field in fields(Effect))
+_APPROVAL_FIELDS = tuple(field.name for field in fields(Approval))
+
+
+def dump_marks(marks: Mapping[str, SourceMarks]) -> bytes:
+    """``{source: [at, event, {field: [at, event]}]}``."""
+    return orjson.dumps(
+        {
+            source: [m.base.at, m.base.event, {name: [f.at, f.event] for name, f in m.fields.items()}]
+            for source, m in marks.items()
+        }
+    )
+
+
+def load_marks(data: bytes) -> dict[str, SourceMarks]:
+    return {
+        source: SourceMarks(Mark(at, event), {name: Mark(*mark) for name, mark in own.items()})
+        for source, (at, event, own) in orjson.loads(data).items()
+    }
+
+
+def load_entity(row: Row) -> Entity:
+    """From the columns of ``hot_sqlite.LOAD_ENTITIES``."""
+    kind, key, label, version, deleted, state, marks = row
+    return Entity(kind, key, label, version, orjson.loads(state), load_marks(marks), bool(deleted))
+
+
+def dump_effect(effect: Effect) -> bytes:
+    return orjson.dumps([getattr(effect, name) for name in _EFFECT_FIELDS])
+
+
+def load_effect(document: bytes) -> Effect:
+    values = dict(zip(_EFFECT_FIELDS, orjson.loads(document), strict=False))
+    return Effect(**{**values, "state": EffectState(values["state"])})
+
+
+def effect_row(effect: Effect) -> Row:
+    """In the column order of ``tables.effect``."""
+    e = effect
+    return (
+        *(e.key, e.reference, e.integration, e.loop, e.step, e.item, e.subject, e.connection, e.action),
+        *(e.state.value, wake(e), e.planned_at, e.settled_at, e.remote_id, dump_effect(e)),
+    )
+
+
+def wake(effect: Effect) -> Micros | None:
+    """When the executor may next touch it: its due time, or the end of the claim while it is being sent."""
+    if effect.state is EffectState.SENDING:
+        return effect.due if effect.claimed_until is None else effect.claimed_until
+    if effect.state in (EffectState.PLANNED, EffectState.SENT, EffectState.UNKNOWN) and effect.due < NEVER:
+        return effect.due
+    return None
+
+
+def dump_instance(instance: Instance) -> bytes:
+    return orjson.dumps(asdict(instance))
+
+
+def load_instance(document: bytes) -> Instance:
+    values = orjson.loads(document)
+    values["state"] = LoopState(values["state"])
+    values["steps"] = tuple(_step(step) for step in values["steps"])
+    values["waiting"] = tuple(Waiting(**waiting) for waiting in values["waiting"])
+    values["reading"], values["late"] = tuple(values["reading"]), tuple(values["late"])
+    return Instance(**values)
+
+
+def _step(values: dict[str, Any]) -> Step:
+    values["state"] = StepState(values["state"])
+    values["obligations"] = tuple(_obligation(each) for each in values["obligations"])
+    return Step(**values)
+
+
+def _obligation(values: dict[str, Any]) -> Obligation:
+    values["state"], values["effects"] = StepState(values["state"]), tuple(values["effects"])
+    return Obligation(**values)
+
+
+def instance_row(i: Instance) -> Row:
+    """In the column order of ``tables.loop``."""
+    return (
+        *(i.id, i.integration, i.loop, i.subject_kind, i.subject, i.state.value, i.phase),
+        *(i.closed_at, i.started_at, i.finished_at, dump_instance(i)),
+    )
+
+
+def approval_row(approval: Approval) -> Row:
+    document = orjson.dumps([getattr(approval, name) for name in _APPROVAL_FIELDS])
+    return (approval.id, approval.loop, approval.role, approval.state, approval.asked_at, document)
+
+
+def load_approval(document: bytes) -> Approval:
+    return Approval(**dict(zip(_APPROVAL_FIELDS, orjson.loads(document), strict=False)))
+
+
+def timer_row(timer: Timer) -> Row:
+    return (timer.id, timer.kind, timer.loop, timer.step, timer.due)
+
+
+def load_timer(row: Row) -> Timer:
+    identity, kind, loop, step, due = row
+    return Timer(identity, kind, loop, due, step)
+
+
+def reading_row(r: Reading) -> Row:
+    return (r.connection, r.stream, r.object, r.cause, r.since, r.due, r.attempts, r.reason)
+
+
+def quarantine_row(q: Quarantine) -> Row:
+    """In the column order of ``tables.quarantine``."""
+    refs = orjson.dumps(dict(q.refs))
+    return (
+        *(q.id, q.connection, q.delivery, q.position, q.record, q.table, q.kind, q.key, q.at, q.reason),
+        *(q.row, q.owner, q.message, q.since, refs, q.source, q.closed_at, q.closed_by),
+    )
+
+
+def load_quarantine(row: Row) -> Quarantine:
+    refs = {name: (kind, value) for name, (kind, value) in orjson.loads(row[14]).items()}
+    return Quarantine(*row[:14], refs, *row[15:])
