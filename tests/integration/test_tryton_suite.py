@@ -84,6 +84,4 @@ class TestTrytonActions(ActionSuite):
             return web.Response(status=answer.status, body=await answer.read(), headers=kind)
 
     async def count(self, connector: Connector, reference: str) -> int | None:
-        assert isinstance(connector, TrytonConnector)
-        domain = [["description", "like", f"%[hub:{reference}]"]]
-        return len(await connector._rest.search("purchase.requisition", domain, ("number",), 10))
+        return len(self.tryton.requisitions(f"[hub:{reference}]"))
