@@ -1,0 +1,137 @@
+"""The connector of the built-in ERP. Class A: it honours our idempotency key and keeps our reference unique.
+
+Payloads travel as they are (canonical JSON) with ``external_ref`` added; documents come back the same way. Every
+total is the ERP's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+from urllib.parse import quote
+
+from hub.connector.answers import Ambiguous, Found, ReadFailed, Receipt, Unauthorized
+from hub.connector.base import ActCall, Connector, ObjectRef, Probe
+from hub.connector.documents import OPERATIONS, operation
+from hub.connector.spec import ConnectorSpec, Setting
+from hub.model.action import TargetClass
+from hub.model.record import Decoded, Json
+
+PATHS = {
+    "purchase_requisition": "purchase_requisitions",
+    "reimbursement": "reimbursements",
+    "asset": "assets",
+    "settlement": "settlements",
+}
+UNDO_FROM = {
+    "purchase_requisition.create": frozenset({"submitted"}),
+    "reimbursement.create": frozenset({"submitted"}),
+    "asset.create": frozenset({"in_use"}),
+    "settlement.create": frozenset({"posted"}),
+}
+KEY_LIFE_SECONDS = 30 * 24 * 3600
+
+SPEC = ConnectorSpec(
+    name="erp",
+    title="Built-in ERP",
+    settings=(
+        Setting("url", "url", "where it answers; `builtin` starts it with the hub", "builtin", "builtin"),
+        Setting("allow", "list", "origins the hub may connect to although they are not public"),
+        Setting("token", "text", "bearer token, where a proxy in front of it wants one", secret=True),
+    ),
+    actions=tuple(
+        operation(
+            name,
+            target=TargetClass.A,
+            carrier="field external_ref and header Idempotency-Key",
+            undo_from=UNDO_FROM.get(name, frozenset()),
+            key_life_seconds=KEY_LIFE_SECONDS,
+        )
+        for name in OPERATIONS
+    ),
+    has_twin=True,
+    guarantee={
+        "en": "One document per effect: the ERP remembers our key for good and refuses a reference it has seen.",
+        "zh": "每个动作只产生一张单据：ERP 永久记住幂等键，并拒绝重复的外部引用。",
+    },
+)
+
+
+class ErpConnector(Connector):
+    """Creates, cancels, finds and reads operations documents."""
+
+    spec: ClassVar[ConnectorSpec] = SPEC
+
+    def decode(self, headers: Mapping[str, str], body: bytes) -> Decoded:
+        """It sends nothing by itself."""
+        return Decoded(skipped="no-stream")
+
+    async def act(self, call: ActCall) -> Receipt:
+        kind, _, verb = call.action.partition(".")
+        path = f"/api/{PATHS[kind]}"
+        body: dict[str, Json] = {**call.payload, "external_ref": call.reference}
+        if verb == "cancel":
+            path += f"/{quote(str(body.pop('id')), safe='')}/cancel"
+        headers = {**self._headers(), "idempotency-key": call.key}
+        answer = await self.http.write("POST", path, json=body, headers=headers, not_done_429=True)
+        row = answer.json
+        if not isinstance(row, dict) or not isinstance(row.get("id"), str) or not row["id"]:
+            raise Ambiguous(f"POST {path}: {answer.status} without an id")
+        return Receipt(row["id"], _word(row, "number"), self._url(row), _word(row, "state"))
+
+    async def find(self, action: str, reference: str, payload: Mapping[str, Json]) -> Found | None:
+        path = f"/api/{PATHS[action.partition('.')[0]]}"
+        answer = await self.http.read(path, params={"external_ref": reference}, headers=self._headers())
+        if answer is None:
+            raise ReadFailed(f"GET {path}: 404 for a list; is this the ERP?")
+        rows = answer.json.get("items") if isinstance(answer.json, dict) else None
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise ReadFailed(f"GET {path}: a list of items was expected")
+        carrier = _carrier(action)
+        mine = [row for row in rows if row.get(carrier) == reference]
+        return self._found(action, mine[0]) if mine else None
+
+    async def read(self, ref: ObjectRef) -> Found | None:
+        path = f"/api/{PATHS[ref.kind.partition('.')[0]]}/{quote(ref.id, safe='')}"
+        answer = await self.http.read(path, headers=self._headers())
+        if answer is None:
+            return None
+        row = answer.json
+        if not isinstance(row, dict) or ref.id not in (row.get("id"), row.get("number")):
+            raise ReadFailed(f"GET {path}: the answer is not the document asked for")
+        return self._found(ref.kind, row)
+
+    async def probe(self) -> Probe:
+        try:
+            answer = await self.http.read("/api/ping", headers=self._headers())
+        except Unauthorized as error:
+            return Probe(False, str(error), "check the token of this connection in hub.yaml")
+        except ReadFailed as error:
+            return Probe(False, str(error), "is it running? `url: builtin` starts it with the hub")
+        if answer is None or not isinstance(answer.json, dict) or "documents" not in answer.json:
+            return Probe(False, "something answers, but not the built-in ERP", "check the url of this connection")
+        return Probe(True, f"the built-in ERP holds {answer.json['documents']} documents")
+
+    def _headers(self) -> dict[str, str]:
+        token = self.connection.secret("token")
+        return {"authorization": f"Bearer {token}"} if token else {}
+
+    def _found(self, action: str, row: Mapping[str, Json]) -> Found:
+        spec = self.spec.action(action)
+        fields = spec.document["properties"] if spec else {}
+        document = {name: row.get(name) for name in fields}
+        document["external_ref"] = row.get(_carrier(action))
+        return Found(str(row.get("id")), _word(row, "number"), self._url(row), _word(row, "state"), document)
+
+    def _url(self, row: Mapping[str, Json]) -> str:
+        return f"{self.http.url}/documents/{quote(_word(row, 'number'), safe='')}"
+
+
+def _carrier(action: str) -> str:
+    """Which field of a document carries the reference of this action's effect."""
+    return "cancel_ref" if action.endswith(".cancel") else "external_ref"
+
+
+def _word(row: Mapping[str, Json], name: str) -> str:
+    value = row.get(name)
+    return value if isinstance(value, str) else ""
