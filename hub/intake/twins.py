@@ -11,7 +11,9 @@ import asyncio
 import base64
 import ctypes
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,38 +35,51 @@ _DIE_WITH_PARENT = 1
 
 @dataclass(slots=True)
 class Twin:
-    """One running child."""
+    """One running child; ``url`` is empty until ``wait``."""
 
     connection: str
-    url: str
-    process: asyncio.subprocess.Process
+    folder: Path
+    process: subprocess.Popen[bytes]
+    url: str = ""
 
-    async def stop(self) -> None:
-        if self.process.returncode is None:
+    def wait(self) -> bool:
+        """Wait until it listens; False when it ended or took too long instead."""
+        ready, until = self.folder / f"{self.connection}.json", time.monotonic() + START_SECONDS
+        while not ready.exists():
+            if self.process.poll() is not None or time.monotonic() > until:
+                self.stop()
+                return False
+            time.sleep(0.01)
+        self.url = str(orjson.loads(ready.read_bytes())["url"])
+        return True
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
             self.process.terminate()
         try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await self.process.wait()
-        except TimeoutError:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
             self.process.kill()
-            await self.process.wait()
+            self.process.wait()
 
 
-async def start_twin(connection: str, system: str, folder: Path) -> Twin:
-    """Start the twin of a connector; returns when it listens. Raises ``RetryableError`` when it does not."""
+def start_twins(systems: Mapping[str, str], folder: Path) -> list[Twin]:
+    """Start the twin of each connection -> connector, side by side. Raises ``RetryableError`` when one does not."""
     folder.mkdir(parents=True, exist_ok=True)
-    ready = folder / f"{connection}.json"
-    for port in (_port_of(ready), 0):
-        ready.unlink(missing_ok=True)
-        process = await _spawn(connection, system, folder, ready, port)
-        url = await _wait_for(ready, process)
-        if url:
-            return Twin(connection, url, process)
-    raise RetryableError(
-        f"the built-in twin of {connection} did not start",
-        where=f"python -m connectors.{system}.twin",
-        fix=f"read {folder / connection}.log",
-    )
+    twins = [_start(name, system, folder, _port_of(folder / f"{name}.json")) for name, system in systems.items()]
+    for place, twin in enumerate(twins):
+        if twin.wait():
+            continue
+        twins[place] = again = _start(twin.connection, systems[twin.connection], folder, 0)
+        if not again.wait():
+            for other in twins:
+                other.stop()
+            raise RetryableError(
+                f"the built-in twin of {twin.connection} did not start",
+                where=f"python -m connectors.{systems[twin.connection]}.twin",
+                fix=f"read {folder / twin.connection}.log",
+            )
+    return twins
 
 
 def _port_of(ready: Path) -> int:
@@ -74,40 +89,28 @@ def _port_of(ready: Path) -> int:
         return 0
 
 
-async def _spawn(connection: str, system: str, folder: Path, ready: Path, port: int) -> asyncio.subprocess.Process:
-    words = ["-m", f"connectors.{system}.twin", "--port", str(port)]
+def _start(connection: str, system: str, folder: Path, port: int) -> Twin:
+    """Start one child (from the main thread: the death signal is tied to the thread that starts it)."""
+    ready = folder / f"{connection}.json"
+    ready.unlink(missing_ok=True)
+    words = [sys.executable, "-m", f"connectors.{system}.twin", "--port", str(port)]
     words += ["--state", str(folder / f"{connection}.db"), "--ready-file", str(ready)]
     with (folder / f"{connection}.log").open("ab") as log:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            *words,
-            stdin=asyncio.subprocess.DEVNULL,
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            start_new_session=True,
             preexec_fn=_die_with_parent,
         )
+    return Twin(connection, folder, process)
 
 
 def _die_with_parent() -> None:
     """In the child, before it becomes the twin: a SIGKILL of the host must not leave it behind."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)
-
-
-async def _wait_for(ready: Path, process: asyncio.subprocess.Process) -> str:
-    """The address once the ready file is there; empty when the child ended or took too long."""
-    ending = asyncio.create_task(process.wait())
-    try:
-        async with asyncio.timeout(START_SECONDS):
-            while not ready.exists() and not ending.done():
-                await asyncio.wait((ending,), timeout=0.02)
-    except TimeoutError:
-        process.kill()
-        await ending
-    if not ending.done():
-        ending.cancel()
-    return str(orjson.loads(ready.read_bytes())["url"]) if ready.exists() else ""
 
 
 class Feeder:
