@@ -75,6 +75,7 @@ def _integration(form: Form, versions: dict[str, int], source: str) -> Integrati
         logic="",
         table="",
         source=source,
+        systems_places={alias.text: form.findings.place(node) for alias, node in form.pairs("systems")},
     )
     return replace(definition, logic=logic_hash(definition), table=table_hash(definition))
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from hub.mapping.build_table import Inherited, each_of, rows_of
+from hub.mapping.build_table import Inherited, connection_of, each_of, rows_of
 from hub.mapping.form import Form
 from hub.mapping.literals import duration, money, point_in_time
-from hub.mapping.read import Mapping
 from hub.mapping.table import (
     ApproveDef,
     EscalateDef,
@@ -99,6 +98,7 @@ def _step(form: Form, systems: dict[str, str], above: Inherited) -> StepDef:
     name = form.text("step", example="purchase")
     form.what = f"step {name}"
     alias, _, action = form.text("do", example="erp.reimbursement.create").partition(".")
+    connection = connection_of(form, "do", alias, systems)
     expect = {field.text: (field, form.expression_of(node, field.text)) for field, node in form.pairs("expect")}
     places = _step_places(form)
     places.update({f"expect/{field}": form.findings.place(key) for field, (key, _) in expect.items()})
@@ -106,7 +106,7 @@ def _step(form: Form, systems: dict[str, str], above: Inherited) -> StepDef:
         name=name,
         title=form.texts("title"),
         place=form.place("step"),
-        connection=systems.get(alias, alias),
+        connection=connection,
         action=action,
         applies=form.expression("if"),
         each=each_of(form) if "each" in form else None,
@@ -115,7 +115,7 @@ def _step(form: Form, systems: dict[str, str], above: Inherited) -> StepDef:
         after=tuple(word.text for word in form.words("after")),
         approve=_approve(form),
         expect={field: expression for field, (_, expression) in expect.items() if expression is not None},
-        undo=_resolved(form.text("undo"), systems),
+        undo=_undo(form, systems),
         within=form.literal("within", duration),
         escalate=_escalate(form),
         places=places,
@@ -129,10 +129,10 @@ def _step_places(form: Form) -> dict[str, Place]:
     return places
 
 
-def _resolved(action: str, systems: dict[str, str]) -> str:
+def _undo(form: Form, systems: dict[str, str]) -> str:
     """``erp.reimbursement.cancel`` with the connection in place of its alias; empty stays empty."""
-    alias, dot, name = action.partition(".")
-    return f"{systems.get(alias, alias)}{dot}{name}"
+    alias, dot, name = form.text("undo").partition(".")
+    return f"{connection_of(form, 'undo', alias, systems)}{dot}{name}"
 
 
 def _approve(form: Form) -> ApproveDef | None:
@@ -147,8 +147,7 @@ def _approve(form: Form) -> ApproveDef | None:
 
 
 def _escalate(form: Form) -> EscalateDef | None:
-    node = form.take("escalate")
-    inner = Form.of(form.findings, node, "escalate", ("to", "by"))
-    if inner is None or not isinstance(node, Mapping):
+    inner = Form.of(form.findings, form.take("escalate"), "escalate", ("to", "by"))
+    if inner is None:
         return None
     return EscalateDef(inner.text("to", example="finance"), inner.text("by", "mail"), inner.place("to"))

@@ -90,6 +90,16 @@ def literal_of(findings: Findings, node: Node) -> Json:
             return None
 
 
+def connection_of(form: Form, key: str, alias: str, systems: dict[str, str]) -> str:
+    """The connection an alias means; reported where ``systems`` does not name it."""
+    if alias in systems or not alias:
+        return systems.get(alias, alias)
+    why = f"systems names: {', '.join(sorted(systems)) or 'nothing'}"
+    fix = near(alias, tuple(systems)) or f"add it: systems: {{{alias}: CONNECTION}}"
+    form.findings.report("unknown-system", form.place(key), f'unknown system "{alias}"', why, fix)
+    return alias
+
+
 def table_of(
     form: Form, integration: str, systems: dict[str, str], versions: dict[str, int], above: Inherited
 ) -> TableDef:
@@ -97,7 +107,7 @@ def table_of(
     kind, _, version = form.text("entity", example="project").partition("/v")
     source = form.text("source", example="pm.issue")
     alias, _, stream = source.partition(".")
-    connection = systems.get(alias, alias)
+    connection = connection_of(form, "source", alias, systems)
     mode, key = _key(form)
     inside = above.below(form)
     table = TableDef(
@@ -130,7 +140,7 @@ def _key(form: Form) -> tuple[Literal["own", "shared", "link"], Path]:
     inner = Form(form.findings, node, "key", ("shared", "link"))
     for mode in ("shared", "link"):
         if mode in inner:
-            return mode, inner.path(mode) or nothing  # type: ignore[return-value]  # the two words above
+            return mode, inner.path(mode) or nothing
     inner.need("shared", "fields.contract_number")
     return "shared", nothing
 

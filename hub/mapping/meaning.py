@@ -8,11 +8,11 @@ them, records do not see them.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -20,7 +20,7 @@ from hub.mapping.table import IntegrationDef, LoopDef, RequireDef, Row, StepDef,
 from hub.model.diagnostic import Place
 from hub.model.values import Money, decimal_text
 
-_NOWHERE = frozenset({"place", "places", "values_places", "logic", "table", "source"})
+_NOWHERE = frozenset({"place", "places", "values_places", "systems_places", "logic", "table", "source"})
 """Where things stand, and the hashes themselves."""
 _PEOPLE: Mapping[type, frozenset[str]] = {
     IntegrationDef: frozenset({"title", "owner", "review", "every", "slo", "systems", "zone"}),
@@ -70,10 +70,10 @@ def _shape(value: Any, left_out: Mapping[type, frozenset[str]]) -> Any:
         case tuple() | list() | frozenset():
             return [_shape(part, left_out) for part in value]
     skip = _NOWHERE | left_out.get(type(value), frozenset())
-    names = (name for name in _fields(type(value)) if name not in skip)
+    names = (name for name in _fields(cast(Hashable, type(value))) if name not in skip)
     return {name: _shape(getattr(value, name), left_out) for name in names}
 
 
 @lru_cache
-def _fields(kind: type) -> tuple[str, ...]:
+def _fields(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))

@@ -226,3 +226,4 @@ class IntegrationDef:
     table: str
     source: str
     """The YAML text itself, kept per hash so that work already decided keeps its version (I10)."""
+    systems_places: Mapping[str, Place] = dataclasses.field(default_factory=dict)

@@ -1,0 +1,249 @@
+"""What rules look at: the files as read, the workspace around them, and everything found on the way once.
+
+Expressions are parsed and typed, paths followed and rows flattened here a single time; a rule takes its share.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
+
+from hub.mapping.build import Built
+from hub.mapping.check.scope import (
+    Kinds,
+    currencies_of,
+    element,
+    loop_scope,
+    path_type,
+    row_scope,
+    step_scope,
+    when_scope,
+)
+from hub.mapping.expression.check import infer
+from hub.mapping.expression.kinds import DYN, Type, TypeScope, record_scope
+from hub.mapping.expression.parse import parse
+from hub.mapping.expression.tree import ExpressionSyntaxError, Root
+from hub.mapping.form import near
+from hub.mapping.table import Expression, IntegrationDef, LoopDef, Path, Row, StepDef, TableDef
+from hub.model.action import ActionSpec
+from hub.model.diagnostic import Diagnostic, Level, Place
+from hub.model.people import People
+from hub.model.schema import Schema, Schemas
+
+CONDITION = frozenset({"bool"})
+AMOUNT = frozenset({"money"})
+
+
+class Stream(Protocol):
+    """What a check needs of a stream: the record's top-level names."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+
+class System(Protocol):
+    """What a check needs of a connector; ``hub.connector.spec.ConnectorSpec`` is one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def streams(self) -> Sequence[Stream]: ...
+    @property
+    def actions(self) -> Sequence[ActionSpec]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CheckContext:
+    """The workspace: schemas, what each connection of ``hub.yaml`` can do, and the people."""
+
+    schemas: Schemas
+    specs: Mapping[str, System] = field(default_factory=dict)
+    people: People = field(default_factory=People)
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A loop with its integration."""
+
+    integration: IntegrationDef
+    definition: LoopDef
+
+
+def finding(place: Place, rule: str, message: str, why: str, fix: str, level: Level = "error") -> Diagnostic:
+    return Diagnostic(place, rule, level, message, why, fix)
+
+
+class Checked:
+    """One run over some files."""
+
+    def __init__(self, files: Sequence[Built], context: CheckContext) -> None:
+        self.files, self.context = tuple(files), context
+        self.definitions = tuple(file.definition for file in files if file.definition is not None)
+        self.tables = tuple(table for definition in self.definitions for table in definition.tables)
+        self.loops = tuple(Loop(each, loop) for each in self.definitions for loop in each.loops)
+        self.kinds = Kinds(context.schemas, currencies_of(self.tables))
+        self.types: dict[int, Type] = {}
+        """Type of a row's source by the row's identity."""
+        self.roots: dict[int, Root] = {}
+        """Parsed expressions by the identity of their ``Expression``."""
+        self._found: dict[str, list[Diagnostic]] = defaultdict(list)
+
+    @cached_property
+    def found(self) -> Mapping[str, list[Diagnostic]]:
+        """Findings of reading, of expressions and of paths, by rule."""
+        for file in self.files:
+            for each in file.findings:
+                self._found[each.rule].append(each)
+        for table in self.tables:
+            self._table(table)
+        for loop in self.loops:
+            self._loop(loop.definition)
+        return self._found
+
+    def schema(self, table: TableDef) -> Schema | None:
+        return self.context.schemas.get(table.entity, table.version or None)
+
+    def stream(self, table: TableDef) -> Stream | None:
+        """The table's stream as its connector describes it."""
+        name = table.stream.removeprefix(f"{table.connection}.")
+        spec = self.context.specs.get(table.connection)
+        return None if spec is None else next((each for each in spec.streams if each.name == name), None)
+
+    def action(self, step: StepDef) -> ActionSpec | None:
+        return self.action_of(step.connection, step.action)
+
+    def action_of(self, connection: str, name: str) -> ActionSpec | None:
+        spec = self.context.specs.get(connection)
+        return None if spec is None else next((each for each in spec.actions if each.name == name), None)
+
+    def steps(self) -> Iterator[tuple[LoopDef, StepDef]]:
+        for loop in self.loops:
+            for step in loop.definition.steps:
+                yield loop.definition, step
+
+    def expressions(self, step: StepDef) -> Iterator[Expression]:
+        """Every expression of a step."""
+        if step.applies:
+            yield step.applies
+        if step.approve and step.approve.of:
+            yield step.approve.of
+        yield from step.expect.values()
+        yield from (row.value for row in flat(step.payload) if row.value)
+
+    # Expressions and paths, typed once
+
+    def _table(self, table: TableDef) -> None:
+        stream = self.stream(table)
+        scope = record_scope(stream.names if stream else ())
+        if table.only:
+            self._expression(table.only, scope, CONDITION)
+        for path in (table.key, table.label):
+            if path is not None and path.steps:
+                self._path(path, scope)
+        self._rows(table.rows, scope)
+
+    def _rows(self, rows: Sequence[Row], scope: TypeScope) -> None:
+        for row in rows:
+            found = DYN
+            for path in row.sources:
+                found = self._path(path, scope)
+            if row.value is not None:
+                found = self._expression(row.value, scope)
+            self.types[id(row)] = found
+            if row.currency is not None:
+                self._path(row.currency, scope)
+            if row.each is not None:
+                self._each(row.each, scope)
+            if row.rows:
+                self._rows(row.rows, row_scope(row, scope))
+
+    def _each(self, each: tuple[str, Path], scope: TypeScope) -> Type:
+        name, path = each
+        if name in scope.names:
+            why = "one name with two meanings misleads whoever reads the rows below"
+            self._add(path.place, "shadowed-name", f'each: "{name}" is already a name here', why, "use another name")
+        found = self._path(path, scope)
+        if found.name not in ("list", "dyn"):
+            self._add(path.place, "expression-type", f"each needs a list, {path.text} is {found}", "", "name a list")
+        return element(found)
+
+    def _loop(self, loop: LoopDef) -> None:
+        first = when_scope(loop, self.kinds)
+        self._expression(loop.when, first, CONDITION)
+        if loop.starts_of is not None:
+            self._path(loop.starts_of, first)
+        for related in loop.related:
+            if related.where:
+                alone = TypeScope({related.entity: self.kinds.of(related.entity)})
+                self._expression(related.where, alone, CONDITION)
+        base = loop_scope(loop, self.kinds)
+        for requirement in loop.require:
+            self._expression(requirement.check, base, CONDITION)
+        actions = {step.name: action for step in loop.steps if (action := self.action(step))}
+        for step in loop.steps:
+            self._step(step, step_scope(loop, step, base, actions))
+
+    def _step(self, step: StepDef, scope: TypeScope) -> None:
+        if step.applies:
+            self._expression(step.applies, scope, CONDITION)
+        if step.each is not None:
+            scope = scope.plus(**{step.each[0]: self._each(step.each, scope)})
+        if step.key is not None:
+            self._path(step.key, scope)
+        if step.approve and step.approve.of:
+            self._expression(step.approve.of, scope, AMOUNT)
+        for expression in step.expect.values():
+            self._expression(expression, scope)
+        self._rows(step.payload, scope)
+
+    def _expression(self, expression: Expression, scope: TypeScope, wants: Collection[str] = ()) -> Type:
+        try:
+            root = parse(expression)
+        except ExpressionSyntaxError as error:
+            self._syntax(expression, error)
+            return DYN
+        self.roots[id(expression)] = root
+        typing = infer(root, scope)
+        for each in typing.findings:
+            self._found[each.rule].append(each)
+        result = typing.result
+        if wants and result.name not in {*wants, "dyn"}:
+            wanted = " or ".join(sorted(wants))
+            message, why = f"this gives {result}, not {wanted}", f"the key it stands under takes {wanted}"
+            self._add(
+                expression.place, "expression-type", message, why, "write a comparison" if "bool" in wants else ""
+            )
+        return result
+
+    def _syntax(self, expression: Expression, error: ExpressionSyntaxError) -> None:
+        place = getattr(error, "place", None) or expression.place
+        self._add(place, "bad-expression", error.what, error.why, error.fix)
+
+    def _path(self, path: Path, scope: TypeScope) -> Type:
+        found, good, stopped = path_type(path, scope)
+        if good < len(path.steps):
+            self._unknown(path, good, stopped, scope)
+        return found
+
+    def _unknown(self, path: Path, good: int, stopped: Type, scope: TypeScope) -> None:
+        word = path.steps[good]
+        names = list(scope.names) if good == 0 else list(stopped.fields or ())
+        where = "in scope here" if good == 0 else f"in {stopped}"
+        allowed = ", ".join(sorted(names)) or "nothing"
+        fix = near(str(word), names) or (f"write .{path.text}" if not names else f"use one of: {allowed}")
+        self._add(path.place, "unknown-name", f'{path.text}: no "{word}" {where}', f"{where}: {allowed}", fix)
+
+    def _add(self, place: Place, rule: str, message: str, why: str, fix: str) -> None:
+        self._found[rule].append(finding(place, rule, message, why, fix))
+
+
+def flat(rows: Sequence[Row]) -> Iterator[Row]:
+    """Rows with all nested ones."""
+    for row in rows:
+        yield row
+        yield from flat(row.rows)

@@ -1,0 +1,114 @@
+"""Every rule by its id, written out: a rule that is not listed does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Protocol
+
+from hub.mapping.check import (
+    ambiguous_scalar,
+    anchor,
+    bad_expression,
+    bad_literal,
+    bad_path,
+    bad_pattern,
+    duplicate_key,
+    duplicate_name,
+    duplicate_table,
+    duplicate_target,
+    each_needs_key,
+    expect_unknown_field,
+    expression_type,
+    missing_key,
+    missing_owner,
+    mixed_currencies,
+    payload_missing_field,
+    payload_type,
+    payload_unknown_field,
+    required_unfilled,
+    row_source,
+    shadowed_name,
+    step_cycle,
+    step_unreachable_read,
+    syntax,
+    tag,
+    type_mismatch,
+    unknown_action,
+    unknown_converter,
+    unknown_entity,
+    unknown_field,
+    unknown_function,
+    unknown_key,
+    unknown_name,
+    unknown_role,
+    unknown_step,
+    unknown_stream,
+    unknown_system,
+    unknown_undo,
+    unknown_value_target,
+    unquoted_expression,
+    wrong_shape,
+)
+from hub.mapping.check.checked import Checked
+from hub.model.diagnostic import Diagnostic
+
+
+class Rule(Protocol):
+    """A module: its docstring is the manual page."""
+
+    ID: str
+    __doc__: str | None
+
+    def check(self, checked: Checked) -> Iterator[Diagnostic]: ...
+
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        rule.ID: rule
+        for rule in (
+            ambiguous_scalar,
+            anchor,
+            bad_expression,
+            bad_literal,
+            bad_path,
+            bad_pattern,
+            duplicate_key,
+            duplicate_name,
+            duplicate_table,
+            duplicate_target,
+            each_needs_key,
+            expect_unknown_field,
+            expression_type,
+            missing_key,
+            missing_owner,
+            mixed_currencies,
+            payload_missing_field,
+            payload_type,
+            payload_unknown_field,
+            required_unfilled,
+            row_source,
+            shadowed_name,
+            step_cycle,
+            step_unreachable_read,
+            syntax,
+            tag,
+            type_mismatch,
+            unknown_action,
+            unknown_converter,
+            unknown_entity,
+            unknown_field,
+            unknown_function,
+            unknown_key,
+            unknown_name,
+            unknown_role,
+            unknown_step,
+            unknown_stream,
+            unknown_system,
+            unknown_undo,
+            unknown_value_target,
+            unquoted_expression,
+            wrong_shape,
+        )
+    }
+)

@@ -1,0 +1,52 @@
+"""``as:`` names a converter of the closed list, with the argument it takes.
+
+Converters are tested functions; a new one is written in Python with its test, not in a table.
+
+Example::
+
+    as: mony CNY
+
+Fix: use the converter the message suggests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hub.mapping.check.checked import Checked, finding, flat
+from hub.mapping.convert import CONVERTERS, ConverterSpec
+from hub.mapping.form import near
+from hub.mapping.table import Convert
+from hub.model.diagnostic import Diagnostic
+from hub.model.values import CURRENCIES
+
+ID = "unknown-converter"
+
+
+def check(checked: Checked) -> Iterator[Diagnostic]:
+    for rows in (*(table.rows for table in checked.tables), *(step.payload for _, step in checked.steps())):
+        for row in flat(rows):
+            if row.convert is not None:
+                yield from _converter(row.convert)
+
+
+def _converter(convert: Convert) -> Iterator[Diagnostic]:
+    spec = CONVERTERS.get(convert.name)
+    if spec is None:
+        why = f"converters: {', '.join(CONVERTERS)}"
+        fix = near(convert.name, tuple(CONVERTERS)) or "use one of the list"
+        yield finding(convert.place, ID, f'unknown converter "{convert.name}"', why, fix)
+        return
+    problem = _argument(spec, convert.argument)
+    if problem:
+        yield finding(convert.place, ID, problem, f"it is written: as: {spec.form}", f"write as: {spec.form}")
+
+
+def _argument(spec: ConverterSpec, argument: str) -> str:
+    if spec.argument == "none":
+        return f"{spec.name} takes no argument" if argument else ""
+    if not argument:
+        return f"{spec.name} needs an argument" if spec.argument_required else ""
+    if spec.argument == "currency" and argument not in CURRENCIES:
+        return f"{argument} is no ISO 4217 currency"
+    return ""
