@@ -55,6 +55,9 @@ class JiraConnector(Connector):
             good |= bool(secret) and hmac.compare_digest(given, expected)
         return good and SIGNATURE not in request.repeated
 
+    def sign(self, secret: str, url: str, body: bytes) -> Mapping[str, str]:
+        return {SIGNATURE: "sha256=" + hmac.new(secret.encode(), body, sha256).hexdigest()}
+
     def identify(self, headers: Mapping[str, str], body: bytes) -> str | None:
         return headers.get(DELIVERY_ID) or None
 

@@ -53,6 +53,9 @@ class TrelloConnector(Connector):
             good |= bool(secret) and hmac.compare_digest(given, expected)
         return good and SIGNATURE not in request.repeated
 
+    def sign(self, secret: str, url: str, body: bytes) -> Mapping[str, str]:
+        return {SIGNATURE: b64encode(hmac.new(secret.encode(), body + url.encode(), sha1).digest()).decode()}
+
     def identify(self, headers: Mapping[str, str], body: bytes) -> str | None:
         return forms.identify(body)
 

@@ -78,7 +78,9 @@ def _decode(body: Json) -> Decoded:
     if isinstance(body, list):  # a whole answer: actions or cards
         parts = [_one(_object(item, "an item of a list")) for item in body]
         records = tuple(record for part in parts for record in part.records)
-        return Decoded(records, skipped="" if records else next((part.skipped for part in parts), "empty-list"))
+        if records or not parts:
+            return Decoded(records, skipped="" if records else "empty-list")
+        return parts[0]
     return _one(_object(body, "the body"))
 
 
