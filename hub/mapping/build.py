@@ -33,17 +33,19 @@ class Built:
     file: str
     definition: IntegrationDef | None
     findings: tuple[Diagnostic, ...]
+    text: str = ""
+    """The file's own text, to show lines of it."""
 
 
 def build(source: bytes | str, file: str, versions: Mapping[str, int]) -> Built:
     """Read and build one file. ``versions``: newest schema version by entity (``Schemas.newest``)."""
     root, findings = read(source, file)
+    text = source.decode("utf-8-sig", "replace") if isinstance(source, bytes) else source
     form = None if root is None else Form.of(findings, root, "a mapping file", TOP_KEYS)
     if form is None:
-        return Built(file, None, tuple(findings.found))
-    text = source.decode("utf-8-sig") if isinstance(source, bytes) else source
+        return Built(file, None, tuple(findings.found), text)
     definition = _integration(form, dict(versions), text)
-    return Built(file, definition, tuple(findings.found))
+    return Built(file, definition, tuple(findings.found), text)
 
 
 def build_file(path: Path, versions: Mapping[str, int], *, name: str = "") -> Built:

@@ -1,0 +1,83 @@
+"""``hub check [FILE…]``: everything wrong with mapping files, at once, each with its line, why and fix."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.cli.options import HERE, WorkspaceOption
+
+if TYPE_CHECKING:
+    from hub.bootstrap import Workspace
+    from hub.mapping.build import Built
+    from hub.model.diagnostic import Diagnostic
+
+
+class CheckFormat(StrEnum):
+    text = "text"
+    json = "json"
+    github = "github"
+    sarif = "sarif"
+
+
+def register(app: typer.Typer) -> None:
+    @app.command()
+    def check(
+        files: Annotated[list[Path] | None, typer.Argument(help="Mapping files; default: the workspace's.")] = None,
+        workspace: WorkspaceOption = HERE,
+        form: Annotated[CheckFormat, typer.Option("--format", help="How findings are written.")] = CheckFormat.text,
+    ) -> int:
+        """Check mapping files against schemas, connectors and people. Exit 1 when something is wrong."""
+        return check_command(workspace, files or (), form)
+
+
+def check_command(root: Path, files: Sequence[Path], form: CheckFormat) -> int:
+    """Check files (or the workspace's own) and print every finding; 0 fine, 1 findings."""
+    from hub.bootstrap import open_workspace
+    from hub.errors import UsageError
+
+    missing = [file for file in files if not file.is_file()]
+    if missing:
+        raise UsageError(f"there is no file {missing[0]}", fix="hub check [FILE…]")
+    space = open_workspace(root)
+    built, findings = check_files(space, files or mapping_files(space))
+    show(findings, built, form)
+    return 1 if any(finding.level == "error" for finding in findings) else 0
+
+
+def mapping_files(space: Workspace) -> list[Path]:
+    """The mapping files of a workspace, in a fixed order."""
+    folder = space.root / space.settings.mappings
+    return sorted(file for file in folder.glob("*.yaml") if not file.name.endswith(".cases.yaml"))
+
+
+def check_files(space: Workspace, files: Sequence[Path]) -> tuple[list[Built], list[Diagnostic]]:
+    """The files as built, and what is wrong with them in this workspace."""
+    from hub.mapping.build import build_file
+    from hub.mapping.check.checked import CheckContext
+    from hub.mapping.check.run import check_integrations
+
+    built = [build_file(file, space.schemas.newest) for file in files]
+    return built, check_integrations(built, CheckContext(space.schemas, space.specs, space.people))
+
+
+def show(findings: Sequence[Diagnostic], built: Sequence[Built], form: CheckFormat) -> None:
+    """Print findings; JSON and SARIF are one document, also when there is nothing to say."""
+    from hub.cli.render import document
+    from hub.mapping.check import render
+
+    match form:
+        case CheckFormat.json:
+            document(render.rows(findings))
+        case CheckFormat.sarif:
+            document(render.sarif(findings))
+        case CheckFormat.github:
+            print(render.github(findings), end="\n" if findings else "")
+        case CheckFormat.text:
+            print(render.text(findings, {file.file: file.text for file in built}))
+            if not findings:
+                print(f"{len(built)} files checked")
