@@ -30,6 +30,7 @@ HERE = Path(__file__).parent
 SEED = HERE / "tryton_seed.py"
 DATABASE = "erp"
 PACKAGES = ("proteus~=8.2.0", "trytond~=8.2.0", "trytond-purchase-requisition~=8.2.0")
+REQUIREMENT = "Tryton 8.2"
 STARTS_WITHIN_SECONDS = 60.0
 COMPANY = {
     "company": "Example Instruments Ltd",
@@ -65,6 +66,8 @@ class Tryton:
     database: str
     keys: dict[str, str]
     log: Path
+    password: Path
+    """The file with the password of ``admin``, for people with a Tryton client."""
 
     def requisitions(self, reference: str) -> list[dict[str, Any]]:
         """Tryton's own account of what carries a reference, asked without any code of the hub."""
@@ -171,7 +174,7 @@ def running(where: Path, folder: Path | None = None) -> Iterator[Tryton]:
         )
     try:
         _wait(process, f"http://{address}/{DATABASE}/", log)
-        yield Tryton(f"http://{address}", DATABASE, keys, log)
+        yield Tryton(f"http://{address}", DATABASE, keys, log, seeded / "password")
     finally:
         _stop(process)
 

@@ -96,7 +96,7 @@ class TrytonConnector(Connector):
             named = await self._named(str(payload["id"]))
             return named if named and named.state in _UNDONE else None
         # The pattern may match too much (letter case, wildcards in the reference): what counts is compared here.
-        domain = [["description", "like", f"%[hub:{reference}]"]]
+        domain = [["description", "like", f"%[hub:{reference}]%"]]
         rows = await self._rest.search(requisition.MODEL, domain, requisition.FIELDS, 100)
         exact = [row for row in rows if carried(row["description"])[1] == reference]
         return self._found(exact[0]) if exact else None

@@ -17,7 +17,7 @@ import orjson
 
 from hub.model.record import Json
 
-_CARRIED = re.compile(r"^(?P<title>.*?) ?\[hub:(?P<reference>[^\[\]\s]+)\]$")
+_MARK = re.compile(r" ?\[hub:([^\[\]\s]+)\]")
 
 
 def marked(value: Decimal | date) -> Json:
@@ -58,6 +58,12 @@ def carry(title: str, reference: str) -> str:
 
 
 def carried(description: str | None) -> tuple[str | None, str | None]:
-    """Title and reference of a description; the reference is None where nobody of us wrote it."""
-    found = _CARRIED.match(description or "")
-    return (found["title"], found["reference"]) if found else (description, None)
+    """Title and reference of a description; the reference is None where nobody of us wrote one.
+
+    The last mark counts: it is ours, whatever the title holds, and a person may have written on behind it.
+    """
+    found = list(_MARK.finditer(description or ""))
+    if description is None or not found:
+        return description, None
+    last = found[-1]
+    return description[: last.start()] + description[last.end() :], last[1]

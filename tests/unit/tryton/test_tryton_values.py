@@ -118,8 +118,16 @@ def test_title_and_reference_come_back_from_the_description(title: str, referenc
     assert carried(carry(title, reference)) == (" ".join(title.split()), reference)
 
 
-@pytest.mark.parametrize("text", [None, "", "Paper", "[hub:] x", "Paper [hub:ab] edited", "Paper [hub:a b]"])
-def test_a_description_without_our_mark_at_the_end_carries_nothing(text: str | None) -> None:
+def test_what_a_person_writes_behind_our_mark_does_not_hide_it() -> None:
+    assert carried("Paper [hub:ab] (urgent)") == ("Paper (urgent)", "ab")
+
+
+def test_a_title_that_looks_like_a_mark_is_not_taken_for_ours() -> None:
+    assert carried(carry("Paper [hub:other]", "ours")) == ("Paper [hub:other]", "ours")
+
+
+@pytest.mark.parametrize("text", [None, "", "Paper", "[hub:] x", "Paper [hub:a b]"])
+def test_a_description_without_our_mark_carries_nothing(text: str | None) -> None:
     assert carried(text) == (text, None)
 
 
