@@ -40,12 +40,18 @@ TRANSITIONS: Mapping[EffectState, frozenset[EffectState]] = {
 """Design §7. MISMATCH never goes back to PLANNED: a document exists, it is never sent again."""
 
 
+POSTPONABLE = frozenset({_S.PLANNED, _S.SENT, _S.UNKNOWN})
+"""States the executor may renew: it looked, or may not send yet; only ``due`` and ``reason`` change."""
+
+
 class IllegalTransition(ValueError):
     """A bug: an effect was asked to go where its state machine has no arrow."""
 
 
 def check_transition(before: EffectState, after: EffectState) -> None:
-    """Raise ``IllegalTransition`` unless design §7 has that arrow."""
+    """Raise ``IllegalTransition`` unless design §7 has that arrow, or the effect is only put off."""
+    if after is before and before in POSTPONABLE:
+        return
     if after not in TRANSITIONS[before]:
         raise IllegalTransition(f"{before} -> {after}")
 
