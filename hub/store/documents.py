@@ -7,7 +7,6 @@ names every place where a tuple belongs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
 from typing import Any
 
 import orjson
@@ -19,8 +18,17 @@ from hub.model.entity import Entity, Mark, SourceMarks
 from hub.model.instance import Instance, LoopState, Obligation, Step, StepState, Waiting
 
 Row = tuple[Any, ...]
-_EFFECT_FIELDS = tuple(field.name for field in fields(Effect))
-_APPROVAL_FIELDS = tuple(field.name for field in fields(Approval))
+
+
+def dump(value: object) -> bytes:
+    """JSON of a dataclass or a mapping, read-only mappings included."""
+    return orjson.dumps(value, default=_plain)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is no canonical JSON")
 
 
 def dump_marks(marks: Mapping[str, SourceMarks]) -> bytes:
@@ -47,12 +55,13 @@ def load_entity(row: Row) -> Entity:
 
 
 def dump_effect(effect: Effect) -> bytes:
-    return orjson.dumps([getattr(effect, name) for name in _EFFECT_FIELDS])
+    return dump(effect)
 
 
 def load_effect(document: bytes) -> Effect:
-    values = dict(zip(_EFFECT_FIELDS, orjson.loads(document), strict=False))
-    return Effect(**{**values, "state": EffectState(values["state"])})
+    values = orjson.loads(document)
+    values["state"] = EffectState(values["state"])
+    return Effect(**values)
 
 
 def effect_row(effect: Effect) -> Row:
@@ -74,7 +83,7 @@ def wake(effect: Effect) -> Micros | None:
 
 
 def dump_instance(instance: Instance) -> bytes:
-    return orjson.dumps(asdict(instance))
+    return dump(instance)
 
 
 def load_instance(document: bytes) -> Instance:
@@ -106,12 +115,11 @@ def instance_row(i: Instance) -> Row:
 
 
 def approval_row(approval: Approval) -> Row:
-    document = orjson.dumps([getattr(approval, name) for name in _APPROVAL_FIELDS])
-    return (approval.id, approval.loop, approval.role, approval.state, approval.asked_at, document)
+    return (approval.id, approval.loop, approval.role, approval.state, approval.asked_at, dump(approval))
 
 
 def load_approval(document: bytes) -> Approval:
-    return Approval(**dict(zip(_APPROVAL_FIELDS, orjson.loads(document), strict=False)))
+    return Approval(**orjson.loads(document))
 
 
 def timer_row(timer: Timer) -> Row:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from hub.errors import FatalError
 from hub.model.boundary import boundary
@@ -13,36 +14,46 @@ HEAD = "0001"
 """The revision this code works with. Checked at every open without importing Alembic (start-up stays small)."""
 
 
-def current(engine: Engine) -> str | None:
-    """The revision a database stands at; None for an empty one."""
+def current_sqlite(db: sqlite3.Connection) -> bool:
+    """Whether the database stands at ``HEAD``, asked in one statement."""
+    try:
+        row = db.execute("SELECT version_num FROM alembic_version").fetchone()
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return False
+        raise
+    return row is not None and row[0] == HEAD
+
+
+def migrate(engine: Engine, where: str) -> None:
+    """Bring the database to ``HEAD``. Two processes may try at once: the second finds it done."""
     with engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        found = _current(connection)
+        if found is not None and found > HEAD:
+            raise FatalError(
+                f"the database is at schema {found}, this hub knows schemas up to {HEAD}",
+                where=where,
+                why="a newer hub has written to it",
+                fix="run the newer hub, or restore a backup from before its first start",
+            )
+        if found != HEAD:
+            _upgrade(connection)
+        boundary("B19")
+        connection.exec_driver_sql("COMMIT")
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the database to ``HEAD``; does nothing, quickly, when it is there."""
-    found = current(engine)
-    if found == HEAD:
-        return
-    if found is not None and found > HEAD:
-        raise FatalError(
-            f"the database is at schema {found}, this hub knows schemas up to {HEAD}",
-            where=str(engine.url),
-            why="a newer hub has written to it",
-            fix="run the newer hub, or restore a backup from before its first start",
-        )
-    _upgrade(engine)
+def _current(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _upgrade(engine: Engine) -> None:
+def _upgrade(connection: Connection) -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, HEAD)
-        boundary("B19")
+    config.attributes["connection"] = connection
+    command.upgrade(config, HEAD)

@@ -1,0 +1,111 @@
+"""Put deliveries into the log table inside the writer's transaction: identity is decided here, under the lock.
+
+Under one source id the same body is a duplicate (not stored) and another body a conflict (kept, marked). Without an
+id every delivery is kept and the n-th equal one gets its own ref (design §5).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from hub.model.clock import SECOND, Micros
+from hub.store.hot_sqlite import FIND_DELIVERY, INSERT_DELIVERY
+
+POSITION_OF_REF = "SELECT position FROM delivery WHERE ref = ?"
+"""Asked only when an id comes again with another body than its last one."""
+ADD_DUPLICATES = (
+    "INSERT INTO measure (integration, name, hour, value) VALUES ('',?,?,?)"
+    " ON CONFLICT (integration, name, hour) DO UPDATE SET value = value + excluded.value"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """One delivery ready to be placed; ``again(n)`` gives the ref of the n-th equal body without an id."""
+
+    connection: str
+    ref: bytes
+    fingerprint: bytes
+    source_id: str | None
+    received_at: Micros
+    origin: str
+    cause: str
+    headers: bytes
+    body: bytes
+    again: Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """What one caller wants appended together."""
+
+    arrivals: Sequence[Sealed]
+
+
+class Placed(NamedTuple):
+    """Where a delivery stands; of a duplicate: where the first one stands."""
+
+    position: int
+    ref: bytes
+    duplicate: bool
+    conflict: bool
+
+
+Last = tuple[int, int, bytes]
+"""nth, position, ref of the newest delivery of a fingerprint."""
+
+
+class Placing:
+    """Gives each delivery of a run its position and identity; rows are collected and inserted at once."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._next = int(db.execute("SELECT coalesce(max(position), 0) + 1 FROM delivery").fetchone()[0])
+        self._fresh: dict[bytes, Last] = {}
+        self._refs: dict[bytes, int] = {}
+        self.rows: list[tuple[object, ...]] = []
+        self.duplicates: Counter[tuple[str, Micros]] = Counter()
+
+    def place(self, a: Sealed) -> Placed:
+        last = self._fresh.get(a.fingerprint) or self._db.execute(FIND_DELIVERY, (a.fingerprint,)).fetchone()
+        if last is None:
+            return self._keep(a, a.ref, 0)
+        if a.source_id is None:
+            return self._keep(a, a.again(last[0] + 1), last[0] + 1)
+        first = last[1] if last[2] == a.ref else self._position_of(a.ref)
+        if first is None:
+            return self._keep(a, a.ref, last[0] + 1, conflict=True)
+        self.duplicates[a.connection, a.received_at - a.received_at % (3_600 * SECOND)] += 1
+        return Placed(first, a.ref, True, False)
+
+    def _position_of(self, ref: bytes) -> int | None:
+        row = self._db.execute(POSITION_OF_REF, (ref,)).fetchone()
+        return self._refs.get(ref) if row is None else int(row[0])
+
+    def _keep(self, a: Sealed, ref: bytes, nth: int, *, conflict: bool = False) -> Placed:
+        position = self._next
+        self._next += 1
+        self._fresh[a.fingerprint] = (nth, position, ref)
+        self._refs[ref] = position
+        self.rows.append(
+            (
+                *(position, a.connection, ref, a.fingerprint, nth, a.source_id, a.received_at, a.origin),
+                *(conflict, a.cause, a.headers, a.body),
+            )
+        )
+        return Placed(position, ref, False, conflict)
+
+
+def append_runs(db: sqlite3.Connection, runs: Sequence[Append]) -> list[list[Placed]]:
+    """Place and insert the deliveries of neighbouring callers; answers in their order."""
+    placing = Placing(db)
+    answers = [[placing.place(arrival) for arrival in run.arrivals] for run in runs]
+    db.executemany(INSERT_DELIVERY, placing.rows)
+    counted = [(f"duplicate/{name}", hour, n) for (name, hour), n in sorted(placing.duplicates.items())]
+    if counted:
+        db.executemany(ADD_DUPLICATES, counted)
+    return answers

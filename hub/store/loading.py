@@ -1,0 +1,116 @@
+"""Fill a view with what a decision touches, in the fixed order entities → loops → effects, each sorted.
+
+SQLite has one writer, so being inside the transaction is the lock; the order is kept for stores with row locks.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, TypeVar
+
+import orjson
+from sqlalchemy import Table
+
+from hub.model.changes import Quarantine, Touched
+from hub.model.entity import Entity
+from hub.store import hot_sqlite, tables
+from hub.store.documents import load_approval, load_effect, load_entity, load_instance, load_quarantine
+from hub.store.statements import select
+from hub.store.view import LoadedView
+
+Key = TypeVar("Key", str, tuple[str, str], tuple[str, str, str])
+
+KEY_OF_LABEL = (
+    "SELECT l.key FROM label l LEFT JOIN stream s ON s.name = l.kind || '/' || l.key"
+    " LEFT JOIN entity e ON e.stream = s.id WHERE l.kind = ? AND l.label = ?"
+    " ORDER BY coalesce(e.label = l.label, 0) DESC, l.id DESC LIMIT 1"
+)
+"""The entity that carries the label now, else the one that got it last."""
+LINK = "SELECT object FROM link WHERE connection = ? AND kind = ? AND key = ?"
+REFERRING = (
+    "SELECT e.kind, e.key, e.label, e.version, e.deleted, e.state, e.marks FROM entity e WHERE e.stream IN"
+    " (SELECT r.stream FROM ref r WHERE r.kind = ?1 AND r.field = ?2 AND r.value IN"
+    " (SELECT ?3 UNION SELECT label FROM label WHERE key = ?3)) ORDER BY e.key"
+)
+ANY_QUARANTINE = "SELECT 1 FROM quarantine WHERE closed_at IS NULL LIMIT 1"
+QUARANTINED = (
+    select(tables.quarantine, "kind", "key")
+    + " AND closed_at IS NULL UNION "
+    + select(tables.quarantine)
+    + " AND id IN (SELECT id FROM quarantine_ref WHERE kind = ?1 AND value IN"
+    " (SELECT ?2 UNION SELECT label FROM label WHERE kind = ?1 AND key = ?2)) ORDER BY 1"
+).replace('"kind" = ? AND "key" = ?', '"kind" = ?1 AND "key" = ?2')
+
+
+def load(db: sqlite3.Connection, view: LoadedView, touched: Touched) -> None:
+    """Load what ``touched`` names and the view does not hold yet."""
+    _entities(db, view, touched.entities)
+    for kind, label in _missing(touched.labels, view.labels):
+        view.labels[kind, label] = _one(db, KEY_OF_LABEL, (kind, label))
+    for link in _missing(touched.links, view.links):
+        view.links[link] = _one(db, LINK, link)
+    for reference in _missing(touched.referring, view.references):
+        view.references[reference] = _referring(db, view, reference)
+    if touched.quarantined:
+        _quarantined(db, view, touched.quarantined)
+    _loops(db, view, touched)
+    for key in _missing(touched.effects, view.effects):
+        document = _document(db, tables.effect, "key", key)
+        view.effects[key] = None if document is None else load_effect(document)
+
+
+def _missing(wanted: Iterable[Key], held: Collection[Key]) -> list[Key]:
+    return sorted(key for key in wanted if key not in held)
+
+
+def _one(db: sqlite3.Connection, statement: str, values: Sequence[object]) -> str | None:
+    row = db.execute(statement, values).fetchone()
+    return None if row is None else row[0]
+
+
+def _document(db: sqlite3.Connection, table: Table, column: str, value: str) -> bytes | None:
+    row = db.execute(select(table, column), (value,)).fetchone()
+    return None if row is None else row[-1]
+
+
+def _entities(db: sqlite3.Connection, view: LoadedView, wanted: Collection[tuple[str, str]]) -> None:
+    missing = _missing(wanted, view.entities)
+    if not missing:
+        return
+    view.entities.update(dict.fromkeys(missing))
+    names = orjson.dumps([f"{kind}/{key}" for kind, key in missing]).decode()
+    for row in db.execute(hot_sqlite.LOAD_ENTITIES, (names,)):
+        view.entities[row[0], row[1]] = load_entity(row)
+
+
+def _referring(db: sqlite3.Connection, view: LoadedView, reference: tuple[str, str, str]) -> tuple[Entity, ...]:
+    found = tuple(load_entity(row) for row in db.execute(REFERRING, reference))
+    for entity in found:
+        view.entities[entity.kind, entity.key] = entity
+    return found
+
+
+def _quarantined(db: sqlite3.Connection, view: LoadedView, wanted: Collection[tuple[str, str]]) -> None:
+    any_open = db.execute(ANY_QUARANTINE).fetchone() is not None
+    for place in _missing(wanted, view.quarantines):
+        rows: Iterable[Any] = db.execute(QUARANTINED, place) if any_open else ()
+        view.quarantines[place] = _loaded(rows)
+
+
+def _loaded(rows: Iterable[Any]) -> tuple[Quarantine, ...]:
+    return tuple(load_quarantine(row) for row in rows)
+
+
+def _loops(db: sqlite3.Connection, view: LoadedView, touched: Touched) -> None:
+    for place in _missing(touched.subjects, view.subjects):
+        rows = db.execute(select(tables.loop, "subject_kind", "subject"), place)
+        found = sorted((load_instance(row[-1]) for row in rows), key=lambda i: (i.integration, i.loop, i.number))
+        view.subjects[place] = tuple(found)
+        view.loops.update({instance.id: instance for instance in found})
+    for loop in _missing(touched.loops, view.loops):
+        document = _document(db, tables.loop, "id", loop)
+        view.loops[loop] = None if document is None else load_instance(document)
+    for loop in _missing(touched.approvals, view.asked):
+        asked = db.execute(select(tables.approval, "loop", order="asked_at, id"), (loop,))
+        view.asked[loop] = tuple(load_approval(row[-1]) for row in asked)

@@ -1,0 +1,79 @@
+"""Open a store by its URL: make the folder and the database where needed, bring the schema up, hand it out."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.pool import QueuePool
+
+from hub.errors import ConfigError, FatalError, HubError
+from hub.model.clock import Clock
+from hub.store import hot_sqlite
+from hub.store.failures import explained
+from hub.store.migrations import current_sqlite, migrate
+from hub.store.sqlite import SqliteStore
+
+
+def open_store(url: str, clock: Clock) -> SqliteStore:
+    """The store behind ``url`` (``sqlite:///.hub/hub.db``), at the newest schema."""
+    path = _path(url)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _bring_up(path)
+        return SqliteStore(path, _reading_engine(path), clock)
+    except sqlite3.Error as error:
+        raise _unopened(path, error) from error
+    except DatabaseError as error:
+        raise _unopened(path, error.orig or error) from error
+
+
+def _unopened(path: Path, error: BaseException) -> HubError:
+    ours = explained(error, str(path))
+    if isinstance(ours, HubError):
+        return ours
+    return FatalError(f"the database cannot be opened: {error}", where=str(path))
+
+
+def _path(url: str) -> Path:
+    fix = "write store: sqlite:///.hub/hub.db in hub.yaml"
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ConfigError(f"{url!r} is no database URL", where="hub.yaml store", fix=fix) from error
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        raise ConfigError(
+            f"the store must be an SQLite file, not {parsed.render_as_string()}",
+            where="hub.yaml store",
+            why="the embedded hub keeps its state in one file that several processes can open",
+            fix=fix,
+        )
+    return Path(parsed.database).absolute()
+
+
+def _bring_up(path: Path) -> None:
+    """The first connection decides page size and WAL, before any table exists."""
+    db = hot_sqlite.connect_writer(path)
+    try:
+        up_to_date = current_sqlite(db)
+    finally:
+        db.close()
+    if not up_to_date:
+        engine = create_engine("sqlite://", creator=lambda: hot_sqlite.connect_writer(path))
+        try:
+            migrate(engine, str(path))
+        finally:
+            engine.dispose()
+
+
+def _reading_engine(path: Path) -> Engine:
+    return create_engine(
+        "sqlite://",
+        creator=lambda: hot_sqlite.connect_reader(path),
+        poolclass=QueuePool,
+        pool_size=4,
+        max_overflow=16,
+    )

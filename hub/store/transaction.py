@@ -1,0 +1,220 @@
+"""One write transaction on SQLite: load what a decision touches, write what it wants, all of it or nothing.
+
+It knows nothing of threads or commits (``writer``) and decides nothing. Rows go out in the tables' column order.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, overload
+
+import orjson
+from sqlalchemy import Table
+
+from hub.model.changes import Changes, Outcome, Touched, View
+from hub.model.clock import SECOND, Micros
+from hub.model.effect import EffectState
+from hub.model.event import Event
+from hub.store import hot_sqlite, tables
+from hub.store.documents import (
+    approval_row,
+    dump,
+    dump_marks,
+    effect_row,
+    instance_row,
+    quarantine_row,
+    reading_row,
+    timer_row,
+)
+from hub.store.loading import load
+from hub.store.port import CheckpointMoved, VersionConflict
+from hub.store.statements import delete, insert, select, upsert
+from hub.store.view import LoadedView
+
+HOUR: Micros = 3_600 * SECOND
+OUTCOMES = frozenset({EffectState.SENT, EffectState.UNKNOWN, EffectState.REJECTED})
+ADD_MEASURE = (
+    "INSERT INTO measure (integration, name, hour, value) VALUES (?,?,?,?)"
+    " ON CONFLICT (integration, name, hour) DO UPDATE SET value = value + excluded.value"
+)
+REFS_OF = "SELECT r.stream, r.field, r.value FROM json_each(?) j CROSS JOIN ref r ON r.stream = j.value"
+ADVANCE = (
+    "UPDATE checkpoint SET position = ?, expected = expected + ?"
+    " WHERE consumer = ? AND partition = ? AND position = ?"
+)
+
+
+class Written(Sequence[Event]):
+    """The events of one write with their positions, made only when somebody looks."""
+
+    def __init__(self, events: Sequence[Event], first: int) -> None:
+        self._events, self._first = events, first
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Event]: ...
+    def __getitem__(self, index: int | slice) -> Event | Sequence[Event]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(len(self))[index]]
+        place = range(len(self))[index]
+        return _at(self._events[place], self._first + place)
+
+
+def _at(event: Event, position: int) -> Event:
+    values = {name: getattr(event, name) for name in Event.__dataclass_fields__}
+    return Event(**{**values, "position": position})
+
+
+class SqliteTransaction:
+    """Implements ``hub.store.port.Transaction``; lives inside one savepoint of the writer thread."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+        self.wrote: set[EffectState] = set()
+        """Effect states written, so that the writer can name the crash boundaries of a commit."""
+        self._view = LoadedView()
+
+    def load(self, touched: Touched) -> View:
+        load(self.db, self._view, touched)
+        return self._view
+
+    def write(self, changes: Changes, now: Micros) -> Sequence[Event]:
+        streams = self._streams(changes)
+        written = self._events(changes.events, streams)
+        self._entities(changes, streams)
+        self._outcomes(changes.outcomes)
+        self._heads(changes)
+        self._quarantines(changes)
+        self._measures(changes, now)
+        self._view = LoadedView()  # what was loaded before may have changed
+        return written
+
+    def checkpoint(self, consumer: str, partition: int) -> int:
+        statement = select(tables.checkpoint, "consumer", "partition")
+        row = self.db.execute(statement, (consumer, partition)).fetchone()
+        return 0 if row is None else int(row[2])
+
+    def advance(self, consumer: str, partition: int, before: int, after: int, expected: int) -> None:
+        if before == 0:
+            self.db.execute(insert(tables.checkpoint), (consumer, partition, 0, 0))
+        moved = self.db.execute(ADVANCE, (after, expected, consumer, partition, before))
+        if moved.rowcount != 1:
+            raise CheckpointMoved(f"{consumer}/{partition} is not at {before}")
+
+    def _streams(self, changes: Changes) -> dict[str, int]:
+        """Stream ids by name, missing ones made; the versions of ``changes.events`` are checked on the way."""
+        heads: dict[str, int] = {event.stream: 0 for event in changes.events}
+        heads.update((entity.stream, 0) for entity in changes.entities.values())
+        heads.update((f"{kind}/{key}", 0) for kind, key in changes.refs)
+        if not heads:
+            return {}
+        ids: dict[str, int] = {}
+        for name, number, version in self.db.execute(hot_sqlite.HEADS, (orjson.dumps(list(heads)).decode(),)):
+            ids[name], heads[name] = number, version
+        _check_versions(changes.events, heads)
+        fresh = [name for name in heads if name not in ids]
+        first = self._next(tables.stream, "id")
+        ids.update((name, first + index) for index, name in enumerate(fresh))
+        self.db.executemany(hot_sqlite.INSERT_STREAM, [(ids[name], name) for name in fresh])
+        return ids
+
+    def _next(self, table: Table, column: str) -> int:
+        row = self.db.execute(f"SELECT coalesce(max({column}), 0) + 1 FROM {table.name}").fetchone()
+        return int(row[0])
+
+    def _events(self, events: Sequence[Event], streams: Mapping[str, int]) -> Written:
+        if not events:
+            return Written((), 0)
+        first = self._next(tables.event, "position")
+        fromhex = bytes.fromhex
+        rows = [
+            (
+                *(position, streams[e.stream], e.version, fromhex(e.id.replace("-", "")), e.type, e.time, e.recorded),
+                *(e.schema, e.correlation, e.causation, e.logic, e.delivery, e.record, e.data),
+            )
+            for position, e in enumerate(events, first)
+        ]
+        self.db.executemany(hot_sqlite.INSERT_EVENT, rows)
+        return Written(events, first)
+
+    def _entities(self, changes: Changes, streams: Mapping[str, int]) -> None:
+        rows = [
+            (
+                *(streams[e.stream], e.kind, e.key, e.label, e.version, e.deleted),
+                *(dump(e.state), dump_marks(e.marks)),
+            )
+            for e in changes.entities.values()
+        ]
+        if rows:
+            self.db.executemany(hot_sqlite.UPSERT_ENTITY, rows)
+        if changes.refs:
+            self._refs({(streams[f"{k}/{key}"], k): refs for (k, key), refs in changes.refs.items()})
+        self._many(insert(tables.label), sorted(changes.labels))
+        self._many(upsert(tables.link), sorted(changes.links))
+
+    def _refs(self, wanted: Mapping[tuple[int, str], Mapping[str, str]]) -> None:
+        """Replace ref rows where they differ: most records name the same targets as before."""
+        held: dict[int, dict[str, str]] = {}
+        numbers = orjson.dumps([number for number, _ in wanted]).decode()
+        for number, field, value in self.db.execute(REFS_OF, (numbers,)):
+            held.setdefault(number, {})[field] = value
+        changed = [(place, refs) for place, refs in wanted.items() if dict(refs) != held.get(place[0], {})]
+        self._many(delete(tables.ref, "stream"), [(number,) for (number, _), _ in changed])
+        rows = [(n, field, kind, value) for (n, kind), refs in changed for field, value in refs.items()]
+        self._many(upsert(tables.ref), rows)
+
+    def _outcomes(self, outcomes: Iterable[Outcome]) -> None:
+        rows = [(o.position, o.record, o.table, o.verdict, o.reason) for o in outcomes]
+        self._many(hot_sqlite.UPSERT_OUTCOME, rows)
+
+    def _heads(self, changes: Changes) -> None:
+        self._many(upsert(tables.loop), [instance_row(loop) for loop in changes.loops.values()])
+        self._many(upsert(tables.effect), [effect_row(effect) for effect in changes.effects.values()])
+        self.wrote.update(effect.state for effect in changes.effects.values())
+        self._many(upsert(tables.approval), [approval_row(each) for each in changes.approvals.values()])
+        self._many(upsert(tables.timer), [timer_row(t) for t in changes.timers.values() if t is not None])
+        self._many(delete(tables.timer, "id"), [(i,) for i, timer in changes.timers.items() if timer is None])
+        self._readings(changes)
+        audits = [(a.at, a.who, a.action, a.object, a.why, a.result) for a in changes.audits]
+        self._many(insert(tables.audit), audits)
+
+    def _readings(self, changes: Changes) -> None:
+        self._many(upsert(tables.reading), [reading_row(r) for r in changes.readings.values() if r is not None])
+        gone = [
+            (*identity.split("/", 2), cause)
+            for (identity, cause), reading in changes.readings.items()
+            if reading is None
+        ]
+        self._many(delete(tables.reading, "connection", "stream", "object", "cause"), gone)
+
+    def _quarantines(self, changes: Changes) -> None:
+        rows = list(changes.quarantines.values())
+        if not rows:
+            return
+        self._many(upsert(tables.quarantine), [quarantine_row(q) for q in rows])
+        self._many(delete(tables.quarantine_ref, "id"), [(q.id,) for q in rows])
+        named = [(kind, value, q.id) for q in rows if q.closed_at is None for kind, value in q.refs.values()]
+        self._many(insert(tables.quarantine_ref), named)
+
+    def _measures(self, changes: Changes, now: Micros) -> None:
+        hour = now - now % HOUR
+        rows = [(integration, name, hour, value) for (integration, name), value in sorted(changes.measures.items())]
+        self._many(ADD_MEASURE, rows)
+
+    def _many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        if rows:
+            self.db.executemany(statement, rows)
+
+
+def _check_versions(events: Iterable[Event], heads: Mapping[str, int]) -> None:
+    """Each stream goes on exactly where it stands; anything else was decided on an old head."""
+    at = dict(heads)
+    for event in events:
+        if event.version != at[event.stream] + 1:
+            raise VersionConflict(f"{event.stream}: version {event.version} does not follow {at[event.stream]}")
+        at[event.stream] = event.version
