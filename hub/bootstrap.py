@@ -19,7 +19,11 @@ from hub.connector.spec import ConnectorSpec
 from hub.engine.runlock import read_note
 from hub.errors import ConfigError, NotFound
 from hub.intake.gate import Gate
+from hub.mapping.build import Built, build_file
 from hub.mapping.catalog import ConnectionFacts
+from hub.mapping.check.checked import CheckContext
+from hub.mapping.check.run import check_integrations
+from hub.mapping.table import IntegrationDef
 from hub.model.clock import SECOND, Clock, Micros
 from hub.model.diagnostic import Diagnostic, Place
 from hub.model.people import People, Person
@@ -81,6 +85,26 @@ class Workspace:
     @cached_property
     def people(self) -> People:
         return load_people(self.root / self.settings.people)
+
+    @cached_property
+    def built(self) -> tuple[Built, ...]:
+        """Every mapping file, read and built, with what is wrong with its grammar."""
+        folder = self.root / self.settings.mappings
+        files = [file for file in sorted(folder.glob("*.yaml")) if not file.name.endswith(".cases.yaml")]
+        return tuple(build_file(file, self.schemas.newest, name=shown(file)) for file in files)
+
+    @property
+    def definitions(self) -> Mapping[str, IntegrationDef]:
+        """The integrations as their files say them, checked or not."""
+        return {one.definition.name: one.definition for one in self.built if one.definition is not None}
+
+    @cached_property
+    def check_context(self) -> CheckContext:
+        return CheckContext(self.schemas, self.specs, self.people)
+
+    def check(self) -> list[Diagnostic]:
+        """Every problem of every mapping file, in one run."""
+        return check_integrations(self.built, self.check_context)
 
     @cached_property
     def connection_facts(self) -> Mapping[str, ConnectionFacts]:
@@ -153,22 +177,28 @@ class Workspace:
             return "secret: not set, and what this source sends is signed; add secret: env:NAME to hub.yaml"
         return ""
 
-    def gates(self, public_url: str) -> dict[str, Gate]:
+    def gates(self) -> dict[str, Gate]:
         """The gate of every connection that takes webhooks."""
         return {
-            name: self._gate(name, public_url)
+            name: self._gate(name)
             for name, spec in self.specs.items()
             if any(stream.webhook for stream in spec.streams)
         }
 
-    def _gate(self, name: str, public_url: str) -> Gate:
+    def public_url(self, name: str) -> str:
+        """Where a source sends a connection's webhooks: what it was told, signatures may cover it."""
+        base = self.settings.public_url or f"http://{self.settings.listen}"
+        reference = self.settings.connections[name].token
+        token = self._value(reference) if reference else ""
+        return f"{base.rstrip('/')}/in/{name}" + (f"/{token}" if token else "")
+
+    def _gate(self, name: str) -> Gate:
         reference = self.settings.connections[name].token
         token = self._value(reference) if reference else ""
         closed = self.problem(name)
         if reference and len(token) < TOKEN_CHARACTERS_MIN:
             closed = f"token: {reference} is missing or shorter than {TOKEN_CHARACTERS_MIN} characters (128 bits)"
-        url = f"{public_url.rstrip('/')}/in/{name}" + (f"/{token}" if token else "")
-        return Gate(name, self.connector(name), url, token.encode(), closed)
+        return Gate(name, self.connector(name), self.public_url(name), token.encode(), closed)
 
     def twin_url(self, name: str) -> str:
         """Where the connection's built-in twin listens now, empty when it does not run."""
