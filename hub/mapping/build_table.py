@@ -158,7 +158,7 @@ def _row(form: Form, above: Inherited) -> Row | None:
     form.what = f"row {field}"
     inside = above.below(form)
     given = [name for name in _SOURCES if name in form]
-    if len(given) != 1:
+    if len(given) > 1 or not (given or form.misspelt):
         _report_sources(form, given)
     pairs = form.node.pairs
     values, places = _values(form) if "values" in pairs else (None, {})

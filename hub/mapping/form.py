@@ -19,7 +19,7 @@ _SHAPES: dict[type, str] = {Scalar: "a single value", Sequence: "a list", Mappin
 
 def near(word: str, known: Iterator[str] | list[str] | tuple[str, ...]) -> str:
     """``did you mean "x"?`` or empty."""
-    close = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    close = get_close_matches(word, list(known), n=1, cutoff=0.65)
     return f'did you mean "{close[0]}"?' if close else ""
 
 
@@ -62,9 +62,11 @@ class Form:
 
     def __init__(self, findings: Findings, node: Mapping, what: str, known: tuple[str, ...]) -> None:
         self.findings, self.node, self.what = findings, node, what
-        for text, (key, _) in node.pairs.items():
-            if text not in known:
-                self._unknown(key, known)
+        unknown = [key for text, (key, _) in node.pairs.items() if text not in known]
+        self.misspelt = bool(unknown)
+        """A key was reported: what seems to be missing may be what it meant."""
+        for key in unknown:
+            self._unknown(key, known)
 
     def _unknown(self, key: Scalar, known: tuple[str, ...]) -> None:
         allowed = ", ".join(sorted(known))
@@ -91,7 +93,7 @@ class Form:
 
     def need(self, key: str, example: str) -> Node | None:
         """The value's node; a finding when the key is absent."""
-        if key not in self.node.pairs:
+        if key not in self.node.pairs and not self.misspelt:
             self.findings.report(
                 "missing-key",
                 self.node,
