@@ -22,6 +22,11 @@ FAMILIES = frozenset(
 )
 """Event families the hub knows and does not use yet; each gets the outcome skipped(<family>-event)."""
 
+ISSUE_NAMES = ("id", "key", "self", "fields", "changelog")
+COMMENT_NAMES = ("id", "self", "body", "author", "updateAuthor", "created", "updated", "visibility", "issue")
+"""The top-level names records have; what else a body brings (expand, renderedFields …) is left out."""
+
+_ISSUE_SET = frozenset(ISSUE_NAMES)
 _LANE = re.compile(
     rb'"issue"\s*:\s*\{[^{}]*?"id"\s*:\s*"?(\d{1,20})|/issue/(\d{1,20})/comment/'
     rb'|\A\s*\{[^{}\[\]]*?"id"\s*:\s*"?(\d{1,20})"?\s*,'
@@ -58,11 +63,13 @@ def _decode_object(body: dict[str, Json]) -> Decoded:
     event = body.get("webhookEvent")
     if event is None:
         return _answer(body)
+    if not isinstance(event, str):
+        raise _Broken(f"webhookEvent is {_kind(event)}, not text")
     if event in ISSUE_EVENTS:
         return Decoded(tuple(_issue_event(body, event)))
     if event in COMMENT_EVENTS:
         return Decoded(tuple(_comment_event(body, event)))
-    return Decoded(skipped=_skip_reason(str(event)))
+    return Decoded(skipped=_skip_reason(event))
 
 
 def _skip_reason(event: str) -> str:
@@ -85,7 +92,7 @@ def _issue_event(body: dict[str, Json], event: str) -> Iterator[Record]:
     if entry is not None:
         _put_entry(issue, entry, body, at)
     op: Op = "delete" if deleted else ("snapshot" if updated is not None else "partial")
-    yield Record("issue", _id(issue), at, issue, op, str(updated or at))
+    yield Record("issue", _id(issue), at, _named(issue), op, str(updated or at))
     comment = body.get("comment")
     if isinstance(comment, dict):
         gone = body.get("issue_event_type_name") == "issue_comment_deleted"
@@ -110,7 +117,7 @@ def _comment_event(body: dict[str, Json], event: str) -> Iterator[Record]:
     stub = issue if isinstance(issue, dict) else None
     yield _comment(comment, stub, _sent_at(body) if event == "comment_deleted" else None)
     if stub is not None and isinstance(stub.get("fields"), dict):
-        yield Record("issue", _id(stub), _sent_at(body), stub, "partial", str(body.get("timestamp")))
+        yield Record("issue", _id(stub), _sent_at(body), _named(stub), "partial", str(body.get("timestamp")))
 
 
 def _comment(comment: dict[str, Json], issue: Mapping[str, Json] | None, gone: Micros | None) -> Record:
@@ -121,7 +128,14 @@ def _comment(comment: dict[str, Json], issue: Mapping[str, Json] | None, gone: M
         comment["issue"] = {"id": found[1]}
     changed = comment.get("updated") or comment.get("created")
     at = gone if gone is not None else time_of(changed)
-    return Record("comment", _id(comment), at, comment, "snapshot" if gone is None else "delete", str(changed))
+    told = {name: comment[name] for name in COMMENT_NAMES if name in comment}
+    return Record("comment", _id(comment), at, told, "snapshot" if gone is None else "delete", str(changed))
+
+
+def _named(issue: dict[str, Json]) -> dict[str, Json]:
+    if issue.keys() <= _ISSUE_SET:
+        return issue
+    return {name: issue[name] for name in ISSUE_NAMES if name in issue}
 
 
 def _answer(body: dict[str, Json]) -> Decoded:
@@ -147,7 +161,7 @@ def _issue(issue: dict[str, Json]) -> Record:
         raise _Broken(f"issue {issue.get('id')!r} has no fields.updated, so its version is not known")
     if isinstance(log := issue.get("changelog"), dict):
         issue["changelog"] = {"histories": _entries(log)}
-    return Record("issue", _id(issue), time_of(updated), issue, "snapshot", str(updated))
+    return Record("issue", _id(issue), time_of(updated), _named(issue), "snapshot", str(updated))
 
 
 def _entries(page: Json) -> list[Json]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connectors.jira.decode import COMMENT_NAMES, ISSUE_NAMES
 from hub.connector.documents import record, text
 from hub.connector.spec import ConnectorSpec, Setting, StreamField, StreamSpec
 from hub.model.action import ActionSpec, Call, TargetClass
@@ -21,7 +22,7 @@ _SETTINGS = (
 _ISSUE = StreamSpec(
     "issue",
     "one issue of any type: epics, purchases, expenses …",
-    ("id", "key", "self", "fields", "changelog"),
+    ISSUE_NAMES,
     (
         StreamField("id", "stable id, survives a move to another project"),
         StreamField("key", "the key people type; changes when the issue is moved"),
@@ -52,7 +53,7 @@ _ISSUE = StreamSpec(
 _COMMENT = StreamSpec(
     "comment",
     "one comment; a deleted one is a delete",
-    ("id", "self", "body", "author", "updateAuthor", "created", "updated", "issue"),
+    COMMENT_NAMES,
     (
         StreamField("id", "stable id"),
         StreamField("body", "text as wiki markup"),

@@ -14,6 +14,14 @@ from hub.model.clock import Micros, micros
 from hub.model.record import Decoded, Json, Op, Record, Rejected
 from hub.model.source_json import parse
 
+CARD_NAMES = (
+    "id", "idShort", "shortLink", "name", "desc", "idList", "list", "idBoard", "board", "due", "dueComplete",
+    "start", "closed", "idMembers", "members", "labels", "idLabels", "url", "shortUrl", "customFields",
+    "checklists", "dateLastActivity",
+)  # fmt: skip
+COMMENT_NAMES = ("id", "text", "date", "card", "list", "board", "idMemberCreator", "memberCreator")
+"""The top-level names records have; what else a body brings (cover, badges, pos …) is left out."""
+
 COMMENTED = frozenset({"commentCard", "copyCommentCard"})
 LIST_CHANGES = frozenset(
     {"addMemberToCard", "removeMemberFromCard", "addLabelToCard", "removeLabelFromCard", "addChecklistToCard"}
@@ -116,7 +124,7 @@ def _skip_reason(kind: str) -> str:
 def _partial_card(
     kind: str, card: dict[str, Json], data: Mapping[str, Json], action: Mapping[str, Json], at: Micros
 ) -> Record:
-    known = dict(card)
+    known = _named(card, CARD_NAMES)
     _place(known, kind, data)
     fields = _changed_field(data) if kind == "updateCustomFieldItem" else None
     if fields is not None:
@@ -163,7 +171,12 @@ def _comments(kind: str, action: dict[str, Json], data: Mapping[str, Json], at: 
     elif kind in ("updateComment", "deleteComment"):
         changed = _object(data.get("action"), "action.data.action")
         op: Op = "delete" if kind == "deleteComment" else "partial"
-        yield Record("comment", str(changed.get("id")), at, {**changed, **_where(data)}, op, str(action.get("id")))
+        told = {**_named(changed, COMMENT_NAMES), **_where(data)}
+        yield Record("comment", str(changed.get("id")), at, told, op, str(action.get("id")))
+
+
+def _named(item: Mapping[str, Json], names: tuple[str, ...]) -> dict[str, Json]:
+    return {name: item[name] for name in names if name in item}
 
 
 def _where(data: Mapping[str, Json]) -> dict[str, Json]:
@@ -182,7 +195,7 @@ def _read_card(body: Mapping[str, Json]) -> Record:
     if isinstance(definitions, list):
         card["customFields"] = _fields_by_name(definitions, card.get("customFieldItems") or [])
     version = str(card["dateLastActivity"])
-    return Record("card", str(card["id"]), time_of(version), card, "snapshot", version)
+    return Record("card", str(card["id"]), time_of(version), _named(card, CARD_NAMES), "snapshot", version)
 
 
 def _fields_by_name(definitions: list[Json], values: list[Json]) -> dict[str, Json]:

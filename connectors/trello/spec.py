@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connectors.trello.decode import CARD_NAMES, COMMENT_NAMES
 from hub.connector.documents import record, text
 from hub.connector.spec import ConnectorSpec, Setting, StreamField, StreamSpec
 from hub.model.action import ActionSpec, Call, TargetClass
@@ -21,11 +22,7 @@ _SETTINGS = (
 _CARD = StreamSpec(
     "card",
     "one card; webhooks tell only what changed, a read tells all",
-    (
-        "id", "idShort", "shortLink", "name", "desc", "idList", "list", "idBoard", "board", "due", "dueComplete",
-        "start", "closed", "idMembers", "members", "labels", "idLabels", "url", "shortUrl", "customFields",
-        "checklists", "dateLastActivity",
-    ),
+    CARD_NAMES,
     (
         StreamField("id", "stable id"),
         StreamField("idShort", "number on the board", "integer"),
@@ -46,11 +43,11 @@ _CARD = StreamSpec(
     ),
     polled=True,
     webhook=True,
-)  # fmt: skip
+)
 _COMMENT = StreamSpec(
     "comment",
     "one comment on a card; a deleted one is a delete",
-    ("id", "text", "date", "card", "list", "board", "idMemberCreator", "memberCreator"),
+    COMMENT_NAMES,
     (
         StreamField("id", "stable id"),
         StreamField("text", "Markdown"),
