@@ -242,6 +242,18 @@ checkpoint = Table(
     PrimaryKeyConstraint("consumer", "partition"),
 )
 
+cursor = Table(
+    "cursor",
+    metadata,
+    _text("connection"),
+    _text("stream"),
+    _text("cursor"),
+    _big("at"),
+    PrimaryKeyConstraint("connection", "stream"),
+    sqlite_with_rowid=False,
+)
+"""A poller's resume token; written only after the deliveries before it are committed."""
+
 quarantine = Table(
     "quarantine",
     metadata,
