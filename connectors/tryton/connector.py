@@ -187,8 +187,10 @@ class TrytonConnector(Connector):
             raise Ambiguous(f"Tryton refused, and its state could not be read: {error}") from error
 
     def _found(self, record: Mapping[str, Json]) -> Found:
-        receipt = self._receipt(record)
-        document = requisition.document(record)
+        try:
+            receipt, document = self._receipt(record), requisition.document(record)
+        except (KeyError, TypeError, AttributeError, ArithmeticError) as error:
+            raise ReadFailed(f"record {record.get('id')} does not read as a requisition: {error!r}") from error
         return Found(receipt.remote_id, receipt.number, receipt.url, receipt.state, document)
 
     def _receipt(self, record: Mapping[str, Json]) -> Receipt:

@@ -40,12 +40,17 @@ class Rest:
         """The first ``size`` records, lowest id first."""
         order = packed([["id", "ASC"]])
         path = self._path(model, fields, d=packed(domain), o=order, s=str(size))
-        return _rows(await self._read(path, await self.context()))
+        return await self._rows(path, fields, await self.context())
 
     async def get(self, model: str, number: str, fields: Sequence[str]) -> dict[str, Json] | None:
         """One record by id, None where there is none."""
-        found = await self._read(self._path(f"{model}/{number}", fields), await self.context())
-        return found if isinstance(found, dict) else None
+        path = self._path(f"{model}/{number}", fields)
+        found = await self._read(path, await self.context())
+        if found is None:
+            return None
+        if not _has(found, fields) or str(found["id"]) != number:
+            raise ReadFailed(f"GET {_shown(path)}: the answer is not the record asked for")
+        return dict(found)
 
     async def create(self, model: str, values: Json, fields: Sequence[str]) -> dict[str, Json]:
         return await self._write(self._path(model, fields), values)
@@ -61,6 +66,8 @@ class Rest:
             answer = await self.http.read(path, method="POST", json={"context_only": True}, headers=self._headers({}))
             if answer is None:
                 raise Unauthorized(f"database {self.database!r} has no REST interface here, or is not there")
+            if not isinstance(answer.json, dict):
+                raise ReadFailed(f"POST {path}: the answer holds no preferences")
             self._context = await self._of_company(answer.json)
         return self._context
 
@@ -74,7 +81,7 @@ class Rest:
         mine = {name: preferences[name] for name in ("company", "employee") if preferences.get(name)}
         if self.company:
             domain = packed([["party.name", "=", self.company]])
-            found = _rows(await self._read(self._path("company.company", (), d=domain), mine))
+            found = await self._rows(self._path("company.company", (), d=domain), (), mine)
             mine["company"] = found[0]["id"] if len(found) == 1 else None
         if mine.get("company") not in preferences.get("companies", ()):
             raise Unauthorized(f"the key's user does not belong to company {self.company or '(none set)'}")
@@ -82,7 +89,17 @@ class Rest:
 
     async def _read(self, path: str, context: dict[str, Json]) -> Json:
         answer = await self.http.read(path, headers=self._headers(context))
-        return None if answer is None else plain(answer.json)
+        try:
+            return None if answer is None else plain(answer.json)
+        except (ArithmeticError, TypeError, ValueError):
+            raise ReadFailed(f"GET {_shown(path)}: a value in the answer is not what it is marked as") from None
+
+    async def _rows(self, path: str, fields: Sequence[str], context: dict[str, Json]) -> list[dict[str, Json]]:
+        """The rows of a search. An answer that is no list, or a 404, is never taken for "there is none"."""
+        found = await self._read(path, context)
+        if not isinstance(found, list) or not all(_has(row, fields) for row in found):
+            raise ReadFailed(f"GET {_shown(path)}: a list of records was expected")
+        return found
 
     async def _write(self, path: str, body: Json) -> dict[str, Json]:
         headers = self._headers(await self._context_or_not_sent())
@@ -96,9 +113,10 @@ class Rest:
             if refused.status == _LOCKED:  # somebody else changed the record: this transaction was rolled back
                 raise Throttled(said(refused.words), None, not_done=True) from None
             raise RefusedByTarget(said(refused.words), refused.status) from None
-        if not isinstance(answer.json, dict) or not isinstance(answer.json.get("id"), int):
-            raise Ambiguous(f"POST {path.partition('?')[0]}: {answer.status} without an id")
-        return dict(plain(answer.json))
+        record = answer.json
+        if not isinstance(record, dict) or not isinstance(record.get("id"), int) or "state" not in record:
+            raise Ambiguous(f"POST {_shown(path)}: {answer.status} without an id and a state")
+        return record
 
     def _path(self, name: str, fields: Sequence[str], **parts: str) -> str:
         search = query(fields, **parts)
@@ -108,8 +126,14 @@ class Rest:
         return {"authorization": f"bearer {self.key}", "x-tryton-context": packed(context)}
 
 
-def _rows(found: Json) -> list[dict[str, Json]]:
-    return list(found) if isinstance(found, list) else []
+def _has(record: Json, fields: Sequence[str]) -> bool:
+    """Whether it is a record with the fields asked for (Tryton leaves out what the key's user may not see)."""
+    return isinstance(record, dict) and {"id", *(name.partition(".")[0] for name in fields)} <= record.keys()
+
+
+def _shown(path: str) -> str:
+    """The path without its search, for people."""
+    return path.partition("?")[0]
 
 
 def said(words: str) -> str:

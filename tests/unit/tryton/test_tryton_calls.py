@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.tryton.codes import EMPLOYEE, PRODUCT, Codes
+from connectors.tryton.codes import CURRENCY, EMPLOYEE, Codes
 from connectors.tryton.connector import CREATE, SPEC, TrytonConnector
 from connectors.tryton.rest import Rest
 from hub.connector.answers import (
@@ -19,10 +19,12 @@ from hub.connector.answers import (
     Throttled,
     Unauthorized,
 )
-from hub.connector.base import ActCall, Connection
+from hub.connector.base import ActCall, Connection, ObjectRef
 from hub.connector.http import Answer, Http
 from hub.model.action import next_call
 
+MISSING = None
+"""What ``Http.read`` gives for a 404."""
 MINE = {"company": 1, "companies": [1], "employee": 2}
 
 
@@ -43,12 +45,12 @@ class Scripted(Http):
             return None if self.preferences is None else Answer(200, self.preferences, {})
         return self._next(path)
 
-    def _next(self, path: str) -> Answer:
+    def _next(self, path: str) -> Any:
         self.asked.append(path)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return Answer(200, answer, {})
+        return answer if answer is MISSING else Answer(200, answer, {})
 
 
 def connect(http: Http, **settings: Any) -> TrytonConnector:
@@ -88,8 +90,8 @@ def test_the_next_call_follows_from_the_state(state: str | None, name: str | Non
         (RefusedByTarget("changed by another", 423), Throttled),
         (Ambiguous("500"), Ambiguous),
         ({"state": "waiting"}, Ambiguous),
-        ({"id": "5"}, Ambiguous),
-        (None, Ambiguous),
+        ({"id": "5", "state": "draft"}, Ambiguous),
+        ([], Ambiguous),
     ],
     ids=["warning", "locked", "server-error", "no-id", "odd-id", "no-content"],
 )
@@ -132,12 +134,36 @@ async def test_a_key_without_a_company_pauses_the_connection(preferences: Any, c
         await Rest(Scripted([], preferences=preferences), "erp", "k", company).context()
 
 
+@pytest.mark.parametrize("answer", [MISSING, {}, "none", [5], [{"state": "draft"}], [{"id": 5}]], ids=repr)
+async def test_a_senseless_answer_to_a_search_is_never_taken_for_absent(answer: Any) -> None:
+    with pytest.raises(ReadFailed):
+        await connect(Scripted(answer)).find(CREATE, "ref", {})
+
+
+async def test_a_search_that_finds_nothing_is_absent() -> None:
+    assert await connect(Scripted([])).find(CREATE, "ref", {}) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [[], {"id": 6}, head("draft"), {**head("draft"), "total_amount": {"__class__": "Decimal", "decimal": "1,5"}}],
+    ids=["list", "another", "half", "bad-decimal"],
+)
+async def test_a_record_that_is_not_the_one_asked_for_is_a_failed_read(answer: Any) -> None:
+    with pytest.raises(ReadFailed):
+        await connect(Scripted(answer)).read(ObjectRef(CREATE, "5"))
+
+
+async def test_a_record_that_is_gone_reads_as_none() -> None:
+    assert await connect(Scripted(MISSING)).read(ObjectRef(CREATE, "5")) is None
+
+
 async def test_a_code_is_asked_for_once_until_tryton_refuses_a_document() -> None:
     http = Scripted([{"id": 3, "code": "A"}], [{"id": 4, "code": "A"}])
     codes = Codes(Rest(http, "erp", "k"))
-    assert (await codes.one(PRODUCT, "A"))["id"] == (await codes.one(PRODUCT, "A"))["id"] == 3
+    assert (await codes.one(CURRENCY, "A"))["id"] == (await codes.one(CURRENCY, "A"))["id"] == 3
     codes.forget()
-    assert (await codes.one(PRODUCT, "A"))["id"] == 4
+    assert (await codes.one(CURRENCY, "A"))["id"] == 4
 
 
 @pytest.mark.parametrize(
@@ -154,10 +180,10 @@ async def test_a_code_that_is_not_one_record_is_refused(rows: list[Mapping[str, 
 
 
 async def test_many_codes_are_asked_for_in_urls_a_proxy_lets_through() -> None:
-    codes = [f"PRODUCT-{number:03}" for number in range(120)]
+    codes = [f"CODE-{number:03}" for number in range(120)]
     pages = [[{"id": 1, "code": code} for code in codes[start : start + 50]] for start in (0, 50, 100)]
     http = Scripted(*pages)
-    assert len(await Codes(Rest(http, "erp", "k")).all(PRODUCT, codes)) == 120
+    assert len(await Codes(Rest(http, "erp", "k")).all(CURRENCY, codes)) == 120
     assert max(map(len, http.asked)) < 8000
 
 
