@@ -111,6 +111,8 @@ class Instance:
     """A person retried, fixed, waived or did something by hand (approvals by policy do not count)."""
     finished_at: Micros | None = None
     reason: str = ""
+    was: Mapping[str, Json] | None = None
+    """The subject's state before it closed, for expressions that name ``was``; None at first sight."""
 
     @property
     def stream(self) -> str:

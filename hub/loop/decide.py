@@ -1,0 +1,175 @@
+"""What may advance a loop, each with its entry here: a subject, a related entity, a quarantine, a timer, an effect,
+a read that failed, a person. Pure: the World in, changes in the World out. Nothing else starts an action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from hub.loop import outcome, person
+from hub.loop.late import late_check
+from hub.loop.names import resolve
+from hub.loop.start import OPEN, cancel, fire, gather, holds, read_again
+from hub.loop.steps import advance
+from hub.loop.world import World
+from hub.mapping.compiled import CompiledLoop
+from hub.model.clock import Micros
+from hub.model.effect import Effect
+from hub.model.entity import Entity, typed_view
+from hub.model.fact import PersonDecided, ReadFailed, TimerDue
+from hub.model.instance import Instance, LoopState, StepState, Waiting
+
+
+def subject_changed(
+    world: World, integration: str, before: Entity | None, after: Entity, at: Micros, event: str
+) -> None:
+    """An entity has changed: loops ``for`` its kind may fire, and what waits on it looks again.
+
+    ``integration`` is the one whose table the record came through: a loop listens to its own integration's
+    tables, and to anybody's where its own has none for that kind.
+    """
+    for loop in world.catalog.loops(after.kind):
+        if not _listens(world, loop, integration, after.kind):
+            continue
+        was = None if before is None else typed_view(before)
+        if holds(loop, world, after, was) and not (before is not None and holds(loop, world, before, was)):
+            fire(world, loop, after, was, at, event)
+    look_again(world, after.kind, after.key)
+
+
+def _listens(world: World, loop: CompiledLoop, integration: str, kind: str) -> bool:
+    if loop.integration == integration:
+        return True
+    own = world.catalog.integrations.get(loop.integration)
+    return own is not None and all(table.definition.entity != kind for table in own.tables)
+
+
+def look_again(world: World, kind: str, key: str) -> None:
+    """Re-decide the closings of a subject that wait for its data."""
+    for instance in world.instances(kind, key):
+        loop = loop_of(world, instance)
+        if loop is None or instance.state in (LoopState.HISTORY, LoopState.CANCELLED):
+            continue
+        if instance.phase == "gathering":
+            gather(world, loop, instance.id)
+        elif instance.phase == "asking":
+            _still_asks(world, loop, instance)
+        elif _waits_for_link(instance):
+            advance(world, loop, instance)
+
+
+def _still_asks(world: World, loop: CompiledLoop, instance: Instance) -> None:
+    subject = world.entity(instance.subject_kind, instance.subject)
+    if not holds(loop, world, subject, instance.was):
+        cancel(world, instance, "no longer true")
+
+
+def _waits_for_link(instance: Instance) -> bool:
+    return any(part.state is StepState.WAITING for step in instance.steps for part in step.obligations)
+
+
+def related_changed(world: World, before: Entity | None, after: Entity) -> None:
+    """An entity that loops may take has changed: the subjects it names, now and before, look at their lists."""
+    for subject_kind, subject in subjects_of(world, before, after):
+        for instance in world.instances(subject_kind, subject):
+            loop = loop_of(world, instance)
+            if loop is None or instance.state not in OPEN:
+                continue
+            if instance.phase == "gathering":
+                gather(world, loop, instance.id)
+            elif instance.phase == "taken":
+                entity = world.entity(subject_kind, subject)
+                if entity is not None:
+                    late_check(world, loop, instance, entity)
+                current = world.instance(instance.id)
+                if current is not None and _waits_for_link(current):
+                    advance(world, loop, current)
+
+
+def subjects_of(world: World, *states: Entity | None) -> list[tuple[str, str]]:
+    """(kind, key) of every subject these states of an entity name through a ``related`` ref field."""
+    found: set[tuple[str, str]] = set()
+    for entity in states:
+        for field, kind in world.catalog.relating.get(entity.kind, ()) if entity is not None else ():
+            value = entity.state.get(field) if entity is not None else None
+            key = resolve(world, kind, value) if isinstance(value, str) else None
+            if key is not None:
+                found.add((kind, key))
+    return sorted(found)
+
+
+def quarantine_closed(world: World, places: Iterable[tuple[str, str]]) -> None:
+    """Rows about these entities were closed: their closings, and those of the subjects they name, look again."""
+    for kind, name in sorted(set(places)):
+        key = resolve(world, kind, name)
+        if key is None:
+            continue
+        look_again(world, kind, key)
+        entity = world.entity(kind, key)
+        if entity is not None:
+            for subject_kind, subject in subjects_of(world, entity):
+                look_again(world, subject_kind, subject)
+
+
+def effect_moved(world: World, effect: Effect) -> None:
+    """The executor moved an effect."""
+    instance = world.instance(effect.loop)
+    loop = None if instance is None else loop_of(world, instance)
+    if instance is not None and loop is not None:
+        outcome.effect_moved(world, loop, instance, effect)
+
+
+def timer_due(world: World, fact: TimerDue) -> None:
+    """A timer has fallen due. One that nobody waits for any more does nothing."""
+    world.drop_timer(fact.timer)
+    instance = world.instance(fact.loop)
+    loop = None if instance is None else loop_of(world, instance)
+    if instance is None or loop is None or instance.phase != "settling":
+        return
+    if any(entry.ref == fact.timer for entry in instance.waiting):
+        read_again(world, loop, instance.id)
+
+
+def read_refused(world: World, fact: ReadFailed) -> None:
+    """A source will not let us read what money depends on: a person decides, nothing is paid on hearsay."""
+    instance = world.instance(fact.loop)
+    world.drop_reading(fact.object, fact.loop)
+    if instance is None or fact.object not in instance.reading:
+        return
+    loop = loop_of(world, instance)
+    owner = "" if loop is None else loop.definition.owner
+    entry = Waiting("person", fact.object, world.now, owner, f"{fact.object} cannot be read: {fact.reason}")
+    kept = tuple(one for one in instance.waiting if one.ref != fact.object)
+    after = replace(instance, state=LoopState.NEEDS_PERSON, waiting=(*kept, entry))
+    world.put(instance, after, "loop.needs_person")
+
+
+def person_decided(world: World, fact: PersonDecided) -> str:
+    """A person's decision; gives the problem, empty when it is done."""
+    instance = world.instance(fact.loop)
+    if instance is None:
+        return f"there is no loop {fact.loop}"
+    loop = loop_of(world, instance)
+    if loop is None:
+        return f"the mapping version {instance.logic[:12]} of {instance.integration} is not in this workspace"
+    return person.decided(world, loop, instance, fact)
+
+
+def loop_of(world: World, instance: Instance) -> CompiledLoop | None:
+    """The loop in exactly the version the instance started under (I10)."""
+    return world.catalog.loop(instance.integration, instance.loop, instance.logic)
+
+
+__all__ = [
+    "effect_moved",
+    "look_again",
+    "loop_of",
+    "person_decided",
+    "quarantine_closed",
+    "read_refused",
+    "related_changed",
+    "subject_changed",
+    "subjects_of",
+    "timer_due",
+]

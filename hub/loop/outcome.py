@@ -1,0 +1,125 @@
+"""What an effect's move means for its obligation: done, the next call, or a question to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from hub.loop.compare import differences
+from hub.loop.steps import action_of, advance, compiled_step, planned, step_scope
+from hub.loop.waits import graded, place, step_of, waiting, with_obligation, with_step
+from hub.loop.world import World
+from hub.mapping.compiled import CompiledLoop, CompiledStep
+from hub.model.action import ActionSpec, Call, next_call
+from hub.model.effect import Effect, EffectState
+from hub.model.instance import Instance, Obligation, StepState, Waiting
+
+_S = EffectState
+_PERSON = {_S.REJECTED: "rejected", _S.MISMATCH: "mismatch", _S.HUMAN: "human"}
+
+
+def effect_moved(world: World, loop: CompiledLoop, instance: Instance, effect: Effect) -> None:
+    """Bring the obligation up to what its newest effect says, then go on with the loop."""
+    compiled = compiled_step(loop, effect.step.partition("/")[0])
+    step = None if compiled is None else step_of(instance, compiled.definition.name)
+    part = None if step is None else next((one for one in step.obligations if effect.key in one.effects), None)
+    if compiled is None or step is None or part is None or part.effects[-1] != effect.key:
+        return
+    new = _after(world, loop, instance, compiled, part, effect)
+    ref = place(instance, step.name, part.item)
+    after = waiting(instance, ref, _entry(world, loop, ref, new, effect))
+    after = with_step(after, graded(with_obligation(step, new), world.now))
+    if after != instance:
+        advance(world, loop, after)
+
+
+def _after(
+    world: World, loop: CompiledLoop, instance: Instance, compiled: CompiledStep, part: Obligation, effect: Effect
+) -> Obligation:
+    action = action_of(world, compiled)
+    if effect.state in _PERSON:
+        return replace(part, state=StepState.FAILED, reason=f"{_PERSON[effect.state]}: {effect.reason}")
+    ends = effect.state is _S.CONFIRMED or (effect.state is _S.SENT and action is not None and not action.readable)
+    if not ends or action is None:
+        return part if part.state is StepState.RUNNING else replace(part, state=StepState.RUNNING, reason="")
+    return _confirmed(world, loop, instance, compiled, part, effect, action)
+
+
+def _confirmed(
+    world: World,
+    loop: CompiledLoop,
+    instance: Instance,
+    compiled: CompiledStep,
+    part: Obligation,
+    effect: Effect,
+    action: ActionSpec,
+) -> Obligation:
+    """A call is confirmed: make the next one the document's state asks for, or the obligation is done."""
+    part = replace(
+        part, remote_id=effect.remote_id, number=effect.number, url=effect.url, read=effect.read_back, reason=""
+    )
+    call = _next(action, effect)
+    if call is None:
+        return _finished(world, loop, instance, compiled, part, effect, action)
+    expect = _expect(world, loop, instance, compiled, part)
+    following = planned(world, loop, instance, compiled, part, action, call, effect.payload, expect, effect)
+    if following.key in part.effects:
+        return replace(
+            part, state=StepState.FAILED, reason=f"human: {call.name} is done, yet the document says it is not"
+        )
+    return replace(part, state=StepState.RUNNING, effects=(*part.effects, following.key))
+
+
+def _next(action: ActionSpec, effect: Effect) -> Call | None:
+    """The call the document's state asks for; where the system tells no state, the one that follows."""
+    if len(action.calls) == 1:
+        return None
+    if effect.document_state:
+        return next_call(action, effect.document_state)
+    at = [call.name for call in action.calls].index(effect.call) + 1
+    return action.calls[at] if at < len(action.calls) else None
+
+
+def _expect(
+    world: World, loop: CompiledLoop, instance: Instance, compiled: CompiledStep, part: Obligation
+) -> Mapping[str, Any]:
+    """What the finished document must say: as the person saw it, else from the scope taken at the start."""
+    name = place(instance, compiled.definition.name, part.item)
+    asked = next((one for one in world.approvals(instance.id) if one.id == name), None)
+    if asked is not None and asked.state == "approved":
+        return asked.expect
+    scope = {**step_scope(world, instance, compiled, loop), **part.scope}
+    return compiled.expect(scope)
+
+
+def _finished(
+    world: World,
+    loop: CompiledLoop,
+    instance: Instance,
+    compiled: CompiledStep,
+    part: Obligation,
+    effect: Effect,
+    action: ActionSpec,
+) -> Obligation:
+    """Done. Where the target was ahead of our calls, ``expect`` has not been compared yet: do it now."""
+    if effect.call != action.calls[-1].name and effect.read_back is not None:
+        expect = _expect(world, loop, instance, compiled, part)
+        different = differences(expect, effect.read_back, action.document)
+        if different:
+            return replace(part, state=StepState.FAILED, reason="mismatch: " + "; ".join(different))
+    world.measures[instance.integration, "documents_confirmed"] += effect.state is _S.CONFIRMED
+    return replace(part, state=StepState.DONE)
+
+
+def _entry(world: World, loop: CompiledLoop, ref: str, part: Obligation, effect: Effect) -> Waiting | None:
+    """What the obligation waits for now; None while nothing is out of the ordinary."""
+    owner = loop.definition.owner
+    if part.state is StepState.FAILED:
+        return Waiting(part.reason.partition(":")[0], ref, world.now, owner, effect.reason or part.reason)
+    if effect.state is _S.UNKNOWN:
+        return Waiting("unknown", ref, world.now, owner, effect.reason)
+    if effect.state is _S.PLANNED and effect.reason:
+        kind = "paused" if effect.reason.startswith(("paused", "unauthorized")) else "retry"
+        return Waiting(kind, ref, world.now, owner if kind == "paused" else "", effect.reason)
+    return None

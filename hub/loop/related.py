@@ -1,0 +1,90 @@
+"""Related entities: who points at a subject, which of them a loop takes, and who came too late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hub.loop.names import names_of
+from hub.loop.world import World
+from hub.mapping.compiled import CompiledLoop, CompiledRelated
+from hub.model.changes import Quarantine
+from hub.model.entity import Entity, typed_view
+from hub.model.instance import Instance
+
+LATE = "@late"
+"""Key in ``taken`` for decisions about late entities ({entity key: approved | waived}); no scope name looks so."""
+
+
+def candidates(world: World, related: CompiledRelated, subject: Entity) -> list[Entity]:
+    """Every living entity whose ref field names the subject, whatever ``where`` says, sorted by key."""
+    definition = related.definition
+    found: dict[str, Entity] = {}
+    for name in names_of(subject):
+        for entity in world.referring(definition.entity, definition.by, name):
+            found[entity.key] = entity
+    return [found[key] for key in sorted(found) if not found[key].deleted]
+
+
+def matching(world: World, related: CompiledRelated, subject: Entity) -> list[Entity]:
+    """The candidates that ``where`` accepts. Raises ``ExpressionError`` where it gives no value."""
+    kind = related.definition.entity
+    return [one for one in candidates(world, related, subject) if related.where({kind: typed_view(one)})]
+
+
+def related_lists(
+    world: World, loop: CompiledLoop, subject: Entity, earlier: list[Instance]
+) -> dict[str, list[dict[str, Any]]]:
+    """What a closing takes: the matching entities that no earlier closing has taken (never pay twice)."""
+    gone = taken_before(earlier)
+    return {
+        related.definition.name: [
+            typed_view(one)
+            for one in matching(world, related, subject)
+            if (related.definition.entity, one.key) not in gone
+        ]
+        for related in loop.related
+    }
+
+
+def taken_before(instances: list[Instance]) -> set[tuple[str, str]]:
+    """(kind, key) of what those closings took, late approvals included."""
+    gone: set[tuple[str, str]] = set()
+    for instance in instances:
+        gone |= taken_keys(instance)
+    return gone
+
+
+def taken_keys(instance: Instance) -> set[tuple[str, str]]:
+    """(kind, key) of every related entity this closing took; ``@kinds`` remembers each list's kind."""
+    taken = instance.taken or {}
+    kinds: Mapping[str, str] = taken.get("@kinds", {})
+    lists = {(kind, one["key"]) for name, kind in kinds.items() for one in taken.get(name, ())}
+    late = {(said["kind"], key) for key, said in taken.get(LATE, {}).items() if said["choice"] == "approved"}
+    return lists | late
+
+
+def late_matches(
+    world: World, loop: CompiledLoop, instance: Instance, subject: Entity, earlier: list[Instance]
+) -> Iterator[tuple[str, Entity]]:
+    """(list name, entity) of what matches now, was not taken and nobody has decided about."""
+    decided = (instance.taken or {}).get(LATE, {})
+    gone = taken_keys(instance) | taken_before(earlier)
+    for related in loop.related:
+        for one in matching(world, related, subject):
+            if (related.definition.entity, one.key) not in gone and one.key not in decided:
+                yield related.definition.name, one
+
+
+def in_the_way(world: World, loop: CompiledLoop, subject: Entity) -> list[Quarantine]:
+    """Open quarantine rows of the subject and of anything the loop could take."""
+    kinds = {(related.definition.entity, related.definition.by) for related in loop.related}
+    rows = {row.id: row for row in world.quarantined(subject.kind, subject.key) if row.kind == subject.kind}
+    for name in names_of(subject):
+        for row in world.quarantined(subject.kind, name):
+            if any((row.kind, field) in kinds for field, to in row.refs.items() if to == (subject.kind, name)):
+                rows[row.id] = row
+    for related in loop.related:
+        for one in candidates(world, related, subject):
+            rows.update((row.id, row) for row in world.quarantined(one.kind, one.key) if row.kind == one.kind)
+    return [rows[name] for name in sorted(rows)]

@@ -1,0 +1,314 @@
+"""How a closing starts: fires, settles, reads again what money depends on, takes its list once, starts its steps.
+
+``asking`` (a re-close waits for the owner) -> ``settling`` -> ``reading`` -> ``gathering`` -> ``taken``. Until the
+list is taken nothing is planned, so a closing that stops being true is cancelled without a trace outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from hub.loop.related import in_the_way, matching, related_lists
+from hub.loop.steps import BROKEN, action_of, advance
+from hub.loop.waits import waiting_all
+from hub.loop.world import World
+from hub.mapping.compiled import CompiledLoop, ExpressionError
+from hub.model.changes import Reading, Timer
+from hub.model.clock import Micros, iso
+from hub.model.entity import Entity, typed_view
+from hub.model.instance import Instance, LoopState, Step, Waiting, instance_id
+
+OPEN = frozenset({LoopState.RUNNING, LoopState.BLOCKED, LoopState.NEEDS_PERSON, LoopState.DONE})
+_START_WAITS = frozenset({"timer", "retry", "quarantine", "missing", "person", "paused"})
+_HEAVY = frozenset({"money", "asset"})
+
+
+Was = Mapping[str, Any] | None
+"""The subject as expressions saw it before, None at first sight."""
+
+
+def scope_of(world: World, subject: Entity, was: Was) -> dict[str, Any]:
+    """What ``when`` and ``starts.of`` see of a subject."""
+    return {subject.kind: typed_view(subject), "was": was, "now": world.now_text}
+
+
+def holds(loop: CompiledLoop, world: World, entity: Entity | None, was: Was) -> bool:
+    """``when`` as a plain truth: a deleted subject, or one whose ``when`` gives no value, has not closed."""
+    if entity is None or entity.deleted:
+        return False
+    try:
+        return loop.when(scope_of(world, entity, was))
+    except ExpressionError:
+        return False
+
+
+def occurrences(world: World, loop: CompiledLoop, subject: Entity) -> list[Instance]:
+    """All closings this loop has of the subject, oldest first."""
+    names = {loop.definition.name, loop.definition.renamed_from}
+    return [
+        one
+        for one in world.instances(subject.kind, subject.key)
+        if one.integration == loop.integration and one.loop in names
+    ]
+
+
+def fire(world: World, loop: CompiledLoop, subject: Entity, was: Was, at: Micros, event: str) -> None:
+    """``when`` has turned true: start an occurrence, revive the one that was cancelled, or ask the owner."""
+    known = occurrences(world, loop, subject)
+    scope = scope_of(world, subject, was)
+    closed_at = _closed_at(loop, scope, at)
+    history = closed_at < loop.starts_at
+    last = known[-1] if known else None
+    if loop.definition.once == "closing":
+        occurrence = _occurrence(loop, scope) or event
+        last = next((one for one in known if one.occurrence == occurrence), None)
+        if last is not None and last.state is not LoopState.CANCELLED:
+            return
+        number = last.number if last else len(known) + 1
+    else:
+        if last is not None and _still_open(last, history):
+            return
+        revived = last is not None and last.state is LoopState.CANCELLED and last.taken is None
+        number = last.number if last and revived else len(known) + 1
+        last = last if revived else None
+        occurrence = str(number)
+    _begin(world, loop, subject, was, last, occurrence, number, closed_at, history)
+
+
+def _still_open(last: Instance, history: bool) -> bool:
+    """Whether this closing is the one we already have: not taken yet, or history told again."""
+    if last.state is LoopState.HISTORY:
+        return history
+    return last.state is not LoopState.CANCELLED and last.taken is None
+
+
+def _closed_at(loop: CompiledLoop, scope: Mapping[str, Any], at: Micros) -> Micros:
+    """The closing's own time; the record's version time where ``starts.of`` is absent or empty."""
+    try:
+        own = loop.starts_of(scope)
+    except ExpressionError:
+        own = None
+    return at if own is None else own
+
+
+def _occurrence(loop: CompiledLoop, scope: Mapping[str, Any]) -> str | None:
+    try:
+        return loop.occurrence_of(scope)
+    except ExpressionError:
+        return None
+
+
+def _begin(
+    world: World,
+    loop: CompiledLoop,
+    subject: Entity,
+    was: Was,
+    before: Instance | None,
+    occurrence: str,
+    number: int,
+    closed_at: Micros,
+    history: bool,
+) -> None:
+    definition = loop.definition
+    asks = definition.once == "life" and number > 1 and not history
+    state = LoopState.HISTORY if history else LoopState.NEEDS_PERSON if asks else LoopState.RUNNING
+    made = Instance(
+        id=before.id if before else instance_id(loop.integration, definition.name, subject.key, occurrence),
+        integration=loop.integration,
+        loop=definition.name,
+        subject_kind=subject.kind,
+        subject=subject.key,
+        occurrence=occurrence,
+        number=number,
+        logic=loop.logic,
+        state=state,
+        phase="asking" if asks else "settling",
+        closed_at=closed_at,
+        started_at=world.now,
+        steps=() if history else tuple(Step(step.definition.name) for step in loop.steps),
+        finished_at=world.now if history else None,
+        was=was,
+    )
+    if history:
+        world.put(before, made, "loop.history")
+        world.measures[loop.integration, "loops_history"] += 1
+        return
+    world.measures[loop.integration, "loops_started"] += 1
+    if asks:
+        said = f"closing number {number}: allow it to start?"
+        made = replace(made, waiting=(Waiting("person", made.id, world.now, definition.owner, said),))
+        world.put(before, made, "loop.started")
+        return
+    settle(world, loop, made, before, "loop.started")
+
+
+def settle(
+    world: World, loop: CompiledLoop, instance: Instance, before: Instance | None, kind: str, **about: str
+) -> None:
+    """Wait for stragglers; with ``settle: 0s`` go on at once."""
+    pause = loop.definition.settle
+    if pause <= 0:
+        world.put(before, replace(instance, phase="settling", state=LoopState.RUNNING, waiting=()), kind, **about)
+        read_again(world, loop, instance.id)
+        return
+    timer = f"{instance.id}/settle/{(before.version if before else 0) + 1}"
+    world.put_timer(Timer(timer, "settle", instance.id, world.now + pause))
+    entry = Waiting("timer", timer, world.now)
+    after = replace(instance, phase="settling", state=LoopState.RUNNING, waiting=(entry,))
+    world.put(before, after, kind, **about)
+
+
+def read_again(world: World, loop: CompiledLoop, name: str) -> None:
+    """Settled: ask for fresh reads of what money depends on, or go straight on."""
+    instance = world.instance(name)
+    subject = None if instance is None else world.entity(instance.subject_kind, instance.subject)
+    if instance is None or instance.phase not in ("settling", "reading"):
+        return
+    if subject is None or not holds(loop, world, subject, instance.was):
+        cancel(world, instance, "no longer true")
+        return
+    wanted = _to_read(world, loop, subject)
+    for reading in wanted:
+        world.ask_reading(replace(reading, cause=name))
+    objects = tuple(reading.id for reading in wanted)
+    entries = [Waiting("retry", one, world.now, "", "reading it again before money moves") for one in objects]
+    after = replace(instance, phase="reading", state=LoopState.RUNNING, reading=objects)
+    world.put(instance, waiting_all(after, _START_WAITS, entries), "loop.reading")
+    if not objects:
+        gather(world, loop, name)
+
+
+def _to_read(world: World, loop: CompiledLoop, subject: Entity) -> list[Reading]:
+    """The subject and every related entity that feeds a money or asset action, where its source can be read."""
+    heavy = [step for step in loop.steps if (action := action_of(world, step)) and action.weight in _HEAVY]
+    if not heavy:
+        return []
+    found = [subject]
+    for related in loop.related:
+        if any(related.definition.name in step.uses for step in heavy):
+            try:
+                found += matching(world, related, subject)
+            except ExpressionError:
+                continue  # gather() meets the same problem and asks a person about it
+    readings = {one.id: one for entity in found for one in readings_of(world, loop.integration, entity)}
+    return [readings[name] for name in sorted(readings)]
+
+
+def readings_of(world: World, integration: str, entity: Entity) -> list[Reading]:
+    """Where an entity can be read again: one reading per source object whose connection allows it."""
+    tables = world.catalog.integrations[integration].tables if integration in world.catalog.integrations else ()
+    found = []
+    for mark in sorted(entity.marks):
+        connection, _, object_id = mark.partition("/")
+        facts = world.catalog.connections.get(connection)
+        if facts is None or not facts.refetch:
+            continue
+        for table in tables:
+            if table.definition.entity == entity.kind and table.definition.connection == connection:
+                stream = table.definition.stream.removeprefix(f"{connection}.")
+                found.append(Reading(connection, stream, object_id, "", world.now, world.now))
+                break
+    return found
+
+
+def was_read(world: World, loop: CompiledLoop, name: str, object_id: str) -> None:
+    """One of the objects an instance waited to read has been read and concluded."""
+    instance = world.instance(name)
+    world.drop_reading(object_id, name)
+    if instance is None or object_id not in instance.reading:
+        return
+    left = tuple(one for one in instance.reading if one != object_id)
+    waits = tuple(one for one in instance.waiting if one.ref != object_id)
+    world.put(instance, replace(instance, reading=left, waiting=waits), "loop.read", object=object_id)
+    if not left and instance.phase == "reading":
+        gather(world, loop, name)
+
+
+def gather(world: World, loop: CompiledLoop, name: str) -> None:
+    """Everything is read: go on only if it still holds, nothing is in quarantine and every requirement is met."""
+    instance = world.instance(name)
+    subject = None if instance is None else world.entity(instance.subject_kind, instance.subject)
+    if instance is None or instance.taken is not None or instance.reading:
+        return
+    if subject is None or not holds(loop, world, subject, instance.was):
+        cancel(world, instance, "no longer true")
+        return
+    quarantined = _quarantined(world, loop, instance, subject)
+    if quarantined:
+        _wait(world, instance, LoopState.RUNNING, quarantined, "loop.gathering")
+        return
+    earlier = [one for one in occurrences(world, loop, subject) if one.id != name]
+    try:
+        lists = related_lists(world, loop, subject, earlier)
+        scope = taken_scope(world, loop, instance, subject, lists)
+        unmet = _unmet(world, loop, instance, scope)
+    except BROKEN as problem:
+        unmet = [Waiting("missing", f"{name}/related", world.now, loop.definition.owner, str(problem))]
+        scope = {}
+    if unmet:
+        _wait(world, instance, LoopState.BLOCKED, unmet, "loop.blocked")
+        return
+    take(world, loop, instance, scope)
+
+
+def _quarantined(world: World, loop: CompiledLoop, instance: Instance, subject: Entity) -> list[Waiting]:
+    if not any((action := action_of(world, step)) and action.weight in _HEAVY for step in loop.steps):
+        return []
+    return [
+        Waiting("quarantine", row.id, world.now, row.owner, f"{row.kind} {row.key}: {row.reason}")
+        for row in in_the_way(world, loop, subject)
+    ]
+
+
+def taken_scope(
+    world: World, loop: CompiledLoop, instance: Instance, subject: Entity, lists: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the closing's expressions see from now on, whatever happens to the entities later."""
+    return {
+        subject.kind: typed_view(subject),
+        "was": instance.was,
+        "closing": {"at": iso(instance.closed_at), "number": instance.number},
+        **lists,
+        "@kinds": {related.definition.name: related.definition.entity for related in loop.related},
+    }
+
+
+def _unmet(world: World, loop: CompiledLoop, instance: Instance, scope: Mapping[str, Any]) -> list[Waiting]:
+    """Requirements that do not hold; one that gives no value does not hold either."""
+    found = []
+    seen = {**scope, "now": world.now_text}
+    for number, require in enumerate(loop.require):
+        try:
+            met, words = require.check(seen), require.definition.otherwise
+        except BROKEN as problem:
+            met, words = False, {world.catalog.language: str(problem)}
+        if not met:
+            text = words.get(world.catalog.language) or next(iter(words.values()), "")
+            ref = f"{instance.id}/require/{number + 1}"
+            found.append(Waiting("missing", ref, world.now, require.definition.owner, text))
+    return found
+
+
+def _wait(world: World, instance: Instance, state: LoopState, entries: list[Waiting], kind: str) -> None:
+    after = replace(instance, phase="gathering", state=state)
+    world.put(instance, waiting_all(after, _START_WAITS, entries), kind)
+
+
+def take(world: World, loop: CompiledLoop, instance: Instance, scope: Mapping[str, Any]) -> None:
+    """Take the lists, once, and start the steps."""
+    after = replace(instance, phase="taken", state=LoopState.RUNNING, taken=scope, waiting=())
+    advance(world, loop, world.put(instance, after, "loop.taken"))
+
+
+def cancel(world: World, instance: Instance, reason: str, **about: str) -> None:
+    """End a closing that has planned nothing."""
+    for entry in instance.waiting:
+        if entry.kind == "timer":
+            world.drop_timer(entry.ref)
+    for object_id in instance.reading:
+        world.drop_reading(object_id, instance.id)
+    ended = {"state": LoopState.CANCELLED, "waiting": (), "reading": (), "finished_at": world.now}
+    after = replace(instance, **ended, reason=reason)  # type: ignore[arg-type]
+    world.put(world.instance(instance.id), after, "loop.cancelled", **about)

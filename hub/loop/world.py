@@ -1,0 +1,231 @@
+"""The world one decision sees and changes: locked state underneath, this decision's own changes on top.
+
+Everything a decision writes goes through here, so that each new state has its event and each event its id.
+Reading what the transaction has not loaded raises ``NotLoaded``; a World is then thrown away and made again.
+It knows no clock, no store and no source system.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from hub.loop.evolve import effect_changes, instance_changes
+from hub.mapping.catalog import Catalog
+from hub.model.changes import Approval, Audit, Changes, Quarantine, Reading, Timer, View
+from hub.model.clock import Micros, iso
+from hub.model.effect import Effect
+from hub.model.entity import Entity
+from hub.model.event import Event, event_id
+from hub.model.instance import Instance
+from hub.model.record import Json
+
+_SORTED = orjson.OPT_SORT_KEYS
+
+
+class World:
+    """Reads fall through to the view; ``put_*`` record a new state together with its event."""
+
+    __slots__ = (
+        "_labels",
+        "_links",
+        "_seen",
+        "catalog",
+        "cause",
+        "changes",
+        "correlation",
+        "delivery",
+        "now",
+        "now_text",
+        "ordinal",
+        "parent",
+        "record",
+        "table",
+        "time",
+        "view",
+    )
+
+    def __init__(self, view: View, catalog: Catalog, now: Micros) -> None:
+        self.view, self.catalog, self.now = view, catalog, now
+        self.changes = Changes()
+        self.now_text = iso(now)
+        self._seen: dict[tuple[str, str], list[str]] = {}
+        self._labels: dict[tuple[str, str], str] = {}
+        self._links: dict[tuple[str, str, str], str] = {}
+        self.delivery = self.cause = self.parent = self.correlation = self.table = ""
+        self.record = self.ordinal = 0
+        self.time = now
+
+    def because(
+        self, cause: str, record: int = 0, table: str = "", time: Micros | None = None, delivery: str = ""
+    ) -> None:
+        """What follows happens because of this record or fact; event ids count from it."""
+        self.cause = self.parent = self.correlation = cause
+        self.record, self.table, self.delivery, self.ordinal = record, table, delivery, 0
+        self.time = self.now if time is None else time
+
+    def copy(self) -> World:
+        """A world that starts from the same changes: a savepoint."""
+        other = World(self.view, self.catalog, self.now)
+        mine, new = self.changes, other.changes
+        for name in Changes.__dataclass_fields__:
+            part = getattr(mine, name)
+            setattr(new, name, part if isinstance(part, int) else part.copy())
+        other._labels, other._links = dict(self._labels), dict(self._links)
+        other._seen = {place: list(ids) for place, ids in self._seen.items()}
+        return other
+
+    # --- events
+
+    def emit(
+        self, stream: str, version: int, kind: str, data: bytes, schema: str, logic: str, story: str = ""
+    ) -> str:
+        """Append one event; gives its id, which is the parent of what follows."""
+        made = event_id(self.cause, self.record, self.table, self.ordinal)
+        self.ordinal += 1
+        self.changes.events.append(
+            Event(
+                made,
+                stream,
+                version,
+                kind,
+                self.time,
+                self.now,
+                data,
+                schema,
+                story or self.correlation,
+                self.parent,
+                logic,
+                self.delivery,
+                self.record,
+            )
+        )
+        return made
+
+    # --- entities
+
+    def entity(self, kind: str, key: str) -> Entity | None:
+        place = (kind, key)
+        mine = self.changes.entities.get(place)
+        return self.view.entity(kind, key) if mine is None else mine
+
+    def key_of_label(self, kind: str, label: str) -> str | None:
+        mine = self._labels.get((kind, label))
+        return self.view.key_of_label(kind, label) if mine is None else mine
+
+    def link(self, connection: str, kind: str, key: str) -> str | None:
+        mine = self._links.get((connection, kind, key))
+        return self.view.link(connection, kind, key) if mine is None else mine
+
+    def put_label(self, kind: str, label: str, key: str) -> None:
+        self._labels[kind, label] = key
+        self.changes.labels.add((kind, label, key))
+
+    def put_link(self, connection: str, kind: str, key: str, object_id: str) -> None:
+        self._links[connection, kind, key] = object_id
+        self.changes.links.add((connection, kind, key, object_id))
+
+    def referring(self, kind: str, field: str, target: str) -> list[Entity]:
+        """Entities of that kind whose field names ``target``, sorted by key."""
+        found = {entity.key: entity for entity in self.view.referring(kind, field, target)}
+        for (changed_kind, key), entity in self.changes.entities.items():
+            if changed_kind != kind:
+                continue
+            found.pop(key, None)
+            if entity.state.get(field) == target:
+                found[key] = entity
+        return [found[key] for key in sorted(found)]
+
+    # --- quarantine
+
+    def quarantined(self, kind: str, key: str) -> list[Quarantine]:
+        """Open rows of that entity and open rows whose refs name it."""
+        mine = self.changes.quarantines
+        found = {row.id: mine.get(row.id, row) for row in self.view.quarantined(kind, key)}
+        for name in self._seen.get((kind, key), ()):
+            found[name] = mine[name]
+        return [row for _, row in sorted(found.items()) if row.closed_at is None]
+
+    def put_quarantine(self, row: Quarantine) -> None:
+        self.changes.quarantines[row.id] = row
+        for place in {(row.kind, row.key), *row.refs.values()}:
+            self._seen.setdefault(place, []).append(row.id)
+
+    # --- loops
+
+    def instances(self, kind: str, subject: str) -> list[Instance]:
+        """All closings of a subject in the order of their numbers."""
+        found = {instance.id: instance for instance in self.view.instances(kind, subject)}
+        for instance in self.changes.loops.values():
+            if instance.subject == subject and instance.subject_kind == kind:
+                found[instance.id] = instance
+        return sorted(found.values(), key=lambda one: (one.integration, one.loop, one.number, one.id))
+
+    def instance(self, loop: str) -> Instance | None:
+        return self.changes.loops.get(loop) or self.view.instance(loop)
+
+    def put(self, before: Instance | None, after: Instance, kind: str, **about: Json) -> Instance:
+        """Record an instance's new state as a loop event; nothing happens when nothing changed."""
+        changed = instance_changes(before, after)
+        if before is not None and not changed:
+            return before
+        after = replace(after, version=(before.version if before else 0) + 1)
+        self.parent = self.emit(
+            after.stream, after.version, kind, _story(changed, about), "loop/v1", after.logic, after.id
+        )
+        self.changes.loops[after.id] = after
+        return after
+
+    # --- effects
+
+    def effect(self, key: str) -> Effect | None:
+        return self.changes.effects.get(key) or self.view.effect(key)
+
+    def put_effect(self, before: Effect | None, after: Effect, kind: str = "", **about: Json) -> Effect:
+        """Record an effect's new state as an event named after it."""
+        changed = effect_changes(before, after)
+        after = replace(after, version=(before.version if before else 0) + 1)
+        name = kind or f"effect.{after.state.lower()}"
+        data = _story(changed, about)
+        self.parent = self.emit(after.stream, after.version, name, data, "effect/v1", after.logic, after.loop)
+        self.changes.effects[after.key] = after
+        return after
+
+    # --- the rest
+
+    def approvals(self, loop: str) -> list[Approval]:
+        mine = self.changes.approvals
+        found = {one.id: one for one in self.view.approvals(loop)}
+        found.update({one.id: one for one in mine.values() if one.loop == loop})
+        return [found[name] for name in sorted(found)]
+
+    def put_approval(self, approval: Approval) -> None:
+        self.changes.approvals[approval.id] = approval
+
+    def put_timer(self, timer: Timer) -> None:
+        self.changes.timers[timer.id] = timer
+
+    def drop_timer(self, timer: str) -> None:
+        self.changes.timers[timer] = None
+
+    def ask_reading(self, reading: Reading) -> None:
+        self.changes.readings[reading.id, reading.cause] = reading
+
+    def drop_reading(self, object_id: str, cause: str) -> None:
+        self.changes.readings[object_id, cause] = None
+
+    def audit(self, who: str, action: str, what: str, why: str, result: str) -> None:
+        self.changes.audits.append(Audit(self.now, who, action, what, why, result))
+
+    @property
+    def measures(self) -> Counter[tuple[str, str]]:
+        return self.changes.measures
+
+
+def _story(changed: Mapping[str, Any], about: Mapping[str, Json]) -> bytes:
+    said = {name: value for name, value in about.items() if value not in ("", None, (), [])}
+    return orjson.dumps({"set": changed, "about": said}, option=_SORTED)
