@@ -19,14 +19,16 @@ from hub.connector.spec import ConnectorSpec
 from hub.engine.runlock import read_note
 from hub.errors import ConfigError, NotFound
 from hub.intake.gate import Gate
+from hub.log.sql import SqlLog
 from hub.mapping.build import Built, build_file
 from hub.mapping.catalog import ConnectionFacts
 from hub.mapping.check.checked import CheckContext
 from hub.mapping.check.run import check_integrations
+from hub.mapping.people_file import load_people
 from hub.mapping.table import IntegrationDef
 from hub.model.clock import SECOND, Clock, Micros
-from hub.model.diagnostic import Diagnostic, Place
-from hub.model.people import People, Person
+from hub.model.diagnostic import Diagnostic
+from hub.model.people import People
 from hub.model.schema import Schemas, load_schemas
 from hub.settings import (
     FILE,
@@ -36,13 +38,11 @@ from hub.settings import (
     Settings,
     check_connection,
     read_settings,
-    read_yaml,
     resolve,
     shown,
-    unknown_key,
 )
-
-PERSON_KEYS = ("code", "name", "mail", "roles", "accounts")
+from hub.store.open import open_store
+from hub.store.sqlite import SqliteStore
 
 
 class SystemClock:
@@ -114,6 +114,17 @@ class Workspace:
         actions = {action.name: action for action in self.specs[name].actions}
         quiesce = None if settings.quiesce is None else settings.quiesce // SECOND
         return ConnectionFacts(name, settings.connector, actions, settings.refetch == "on", quiesce)
+
+    @cached_property
+    def store(self) -> SqliteStore:
+        """The database, at the newest schema."""
+        kind, _, path = self.settings.store.partition(":")
+        file = (self.root / path.removeprefix("///")).absolute()
+        return open_store(f"{kind}:///{file}", self.clock)
+
+    @cached_property
+    def log(self) -> SqlLog:
+        return SqlLog(self.store)
 
     def connector(self, name: str) -> Connector:
         """The configured connector (made once). Raises ``NotFound``."""
@@ -211,37 +222,5 @@ class Workspace:
     async def close(self) -> None:
         for connector in self._connectors.values():
             await connector.http.close()
-
-
-def load_people(file: Path) -> People:
-    """``people.yaml``; nobody when there is no such file. Raises ``ConfigError`` with every problem."""
-    if not file.is_file():
-        return People()
-    name = shown(file)
-    data, positions = read_yaml(file, name)
-    findings = [unknown_key(positions[key,], key, ("people",)) for key in data if key != "people"]
-    people: list[Person] = []
-    for index, entry in enumerate(data.get("people") or ()):
-        place = positions["people", index]
-        problems = _person_problems(entry, place, lambda key, i=index: positions["people", i, key])
-        findings += problems
-        if not problems:
-            people.append(_person(entry))
-    if findings:
-        raise ConfigError(f"{name}: {len(findings)} problems", findings)
-    return People(people)
-
-
-def _person_problems(entry: Any, place: Place, place_of: Any) -> list[Diagnostic]:
-    if not isinstance(entry, dict) or not entry.get("code") or not entry.get("name"):
-        return [Diagnostic(place, "person", "error", "a person needs code and name", fix="{code: E1001, name: …}")]
-    return [unknown_key(place_of(key), key, PERSON_KEYS) for key in entry if key not in PERSON_KEYS]
-
-
-def _person(entry: dict[str, Any]) -> Person:
-    accounts = {
-        connection: tuple(map(str, found if isinstance(found, list) else [found]))
-        for connection, found in (entry.get("accounts") or {}).items()
-    }
-    roles = frozenset(map(str, entry.get("roles") or ()))
-    return Person(str(entry["code"]), str(entry["name"]), str(entry.get("mail") or ""), roles, accounts)
+        if "store" in self.__dict__:
+            self.store.close()

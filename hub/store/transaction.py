@@ -28,7 +28,7 @@ from hub.store.documents import (
     timer_row,
 )
 from hub.store.loading import load
-from hub.store.port import CheckpointMoved, VersionConflict
+from hub.store.port import CheckpointMoved, Transaction, VersionConflict
 from hub.store.statements import delete, insert, select, upsert
 from hub.store.view import LoadedView
 
@@ -218,3 +218,9 @@ def _check_versions(events: Iterable[Event], heads: Mapping[str, int]) -> None:
         if event.version != at[event.stream] + 1:
             raise VersionConflict(f"{event.stream}: version {event.version} does not follow {at[event.stream]}")
         at[event.stream] = event.version
+
+
+def execute(transaction: Transaction, statement: str, row: Sequence[Any]) -> None:
+    """One row of a table that is no head of the engine's (cursors, activations), in the same transaction."""
+    assert isinstance(transaction, SqliteTransaction)
+    transaction.db.execute(statement, row)

@@ -1,0 +1,56 @@
+"""Which mapping version went live when, by whom: the ``mapping`` table, append-only, with each version's YAML.
+
+Work already decided keeps its version (I10), so the text of every version that was ever active stays here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hub.model.clock import Micros
+from hub.store import tables
+from hub.store.sqlite import SqliteStore
+from hub.store.statements import insert
+from hub.store.transaction import execute
+
+NEWEST = (
+    "SELECT integration, logic, table_hash, source, activated_at, activated_by FROM mapping WHERE integration = ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    integration: str
+    logic: str
+    table: str
+    source: str
+    at: Micros
+    by: str
+
+
+def record(store: SqliteStore, activation: Activation) -> None:
+    """Append one."""
+    a = activation
+    row = (a.integration, a.logic, a.table, a.source, a.at, a.by)
+    store.write_now(lambda transaction: execute(transaction, insert(tables.mapping), row))
+
+
+def newest(store: SqliteStore, integration: str) -> Activation | None:
+    """The version that is live, None before the first activation."""
+    return _one(store, f"{NEWEST} ORDER BY id DESC LIMIT 1", (integration,))
+
+
+def first(store: SqliteStore, integration: str) -> Activation | None:
+    """The first activation ever: what a loop without ``starts.at`` starts from."""
+    return _one(store, f"{NEWEST} ORDER BY id LIMIT 1", (integration,))
+
+
+def of_logic(store: SqliteStore, integration: str, logic: str) -> Activation | None:
+    """The version recorded under that logic hash."""
+    return _one(store, f"{NEWEST} AND logic = ? ORDER BY id DESC LIMIT 1", (integration, logic))
+
+
+def _one(store: SqliteStore, statement: str, values: tuple[str, ...]) -> Activation | None:
+    with store.reader() as db:
+        row = db.execute(statement, values).fetchone()
+    return None if row is None else Activation(*row)
