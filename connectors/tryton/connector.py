@@ -91,28 +91,30 @@ class TrytonConnector(Connector):
         return await self._press(call)
 
     async def find(self, action: str, reference: str, payload: Mapping[str, Json]) -> Found | None:
-        """By the exact reference; of several (a person copied one in Tryton) the oldest, which is ours."""
+        """By the exact reference; of several (a person copied one in Tryton) the oldest, which is ours.
+
+        A cancel carries none: the requisition it names is the answer, and its state tells what was done.
+        """
         if action == CANCEL:
-            named = await self._named(str(payload["id"]))
-            return named if named and named.state in _UNDONE else None
+            return await self._named(str(payload["id"]))
         # The pattern may match too much (letter case, wildcards in the reference): what counts is compared here.
         domain = [["description", "like", f"%[hub:{reference}]%"]]
         rows = await self._rest.search(requisition.MODEL, domain, requisition.FIELDS, 100)
         exact = [row for row in rows if carried(row["description"])[1] == reference]
-        return self._found(exact[0]) if exact else None
+        return self._found(action, exact[0]) if exact else None
 
     async def read(self, ref: ObjectRef) -> Found | None:
         if not (ref.id.isascii() and ref.id.isdigit()):
             return None
         record = await self._rest.get(requisition.MODEL, ref.id, requisition.FIELDS)
-        return None if record is None else self._found(record)
+        return None if record is None else self._found(ref.kind, record)
 
     async def find_number(self, action: str, number: str) -> Found | None:
         """By the number people see, in our company; Tryton's sequence may have prefixed it."""
         company = (await self._rest.context())["company"]
         domain = [["number", "=", number], ["company", "=", company]]
         rows = await self._rest.search(requisition.MODEL, domain, requisition.FIELDS, 2)
-        return self._found(rows[0]) if len(rows) == 1 else None
+        return self._found(action, rows[0]) if len(rows) == 1 else None
 
     async def probe(self) -> Probe:
         try:
@@ -186,11 +188,13 @@ class TrytonConnector(Connector):
         except ReadFailed as error:
             raise Ambiguous(f"Tryton refused, and its state could not be read: {error}") from error
 
-    def _found(self, record: Mapping[str, Json]) -> Found:
+    def _found(self, action: str, record: Mapping[str, Json]) -> Found:
         try:
             receipt, document = self._receipt(record), requisition.document(record)
         except (KeyError, TypeError, AttributeError, ArithmeticError) as error:
             raise ReadFailed(f"record {record.get('id')} does not read as a requisition: {error!r}") from error
+        if action == CANCEL:  # what it carries is the reference of its creation, not of its cancelling
+            document["external_ref"] = None
         return Found(receipt.remote_id, receipt.number, receipt.url, receipt.state, document)
 
     def _receipt(self, record: Mapping[str, Json]) -> Receipt:

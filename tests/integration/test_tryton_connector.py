@@ -180,10 +180,14 @@ async def test_a_waiting_requisition_is_taken_back_and_cancelled(erp: TrytonConn
     receipt = await create(erp, reference)
     await call(erp, "wait", reference, payload(), receipt.remote_id)
     undo = {"id": receipt.remote_id, "why": "not needed"}
-    assert await erp.find(CANCEL, "undo", undo) is None
+    before = await erp.find(CANCEL, "undo", undo)
     states = [(await call(erp, name, "undo", undo, action=CANCEL)).state for name in ("draft", "cancel")]
     assert states == ["draft", "cancelled"]
-    assert await erp.find(CANCEL, "undo", undo) is not None
+    after = await erp.find(CANCEL, "undo", undo)
+    assert (before and before.state, after and after.state) == ("waiting", "cancelled")
+    assert after is not None
+    assert after.document is not None
+    assert after.document["external_ref"] is None
 
 
 async def test_what_is_not_there_reads_as_nothing(erp: TrytonConnector) -> None:
