@@ -14,7 +14,7 @@ from hub.mapping.build_loop import LOOP_KEYS, loop_of
 from hub.mapping.build_table import TABLE_KEYS, Inherited, every_of, review_of, table_of, zone_of
 from hub.mapping.form import Form
 from hub.mapping.literals import duration, share
-from hub.mapping.meaning import logic_hash, table_hash
+from hub.mapping.meaning import hashes
 from hub.mapping.read import read
 from hub.mapping.table import Governance, IntegrationDef, Slo
 from hub.model.diagnostic import Diagnostic
@@ -79,7 +79,8 @@ def _integration(form: Form, versions: dict[str, int], source: str) -> Integrati
         source=source,
         systems_places={alias.text: form.findings.place(node) for alias, node in form.pairs("systems")},
     )
-    return replace(definition, logic=logic_hash(definition), table=table_hash(definition))
+    meaning = hashes(definition)
+    return replace(definition, logic=meaning.logic, table=meaning.table)
 
 
 def _systems(form: Form) -> dict[str, str]:

@@ -10,18 +10,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Hashable, Mapping
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache
 from hashlib import sha256
 from typing import Any, cast
 
 import orjson
 
 from hub.mapping.table import IntegrationDef, LoopDef, RequireDef, Row, StepDef, TableDef
-from hub.model.diagnostic import Place
-from hub.model.values import Money, decimal_text
+from hub.model.record import Json
+from hub.model.values import decimal_text
 
 _NOWHERE = frozenset({"place", "places", "values_places", "systems_places", "logic", "table", "source"})
 """Where things stand, and the hashes themselves."""
+_JSON_INTEGER = 2**53
 _PEOPLE: Mapping[type, frozenset[str]] = {
     IntegrationDef: frozenset({"title", "owner", "review", "every", "slo", "systems", "zone"}),
     TableDef: frozenset({"governance", "alias"}),
@@ -31,49 +32,59 @@ _PEOPLE: Mapping[type, frozenset[str]] = {
     StepDef: frozenset({"escalate", "within"}),
 }
 """What only people see. ``systems`` and zones count where they were resolved: in tables, rows and steps."""
-_ALL: Mapping[type, frozenset[str]] = {}
 
 
-def logic_hash(definition: IntegrationDef) -> str:
-    """Hash of what can change an output: sources, rows, expressions, steps, schema versions, zones."""
-    shape = _shape(definition, _PEOPLE)
-    shape["zone"] = definition.zone if definition.loops else ""
-    return _hash(shape)
+@dataclasses.dataclass(frozen=True, slots=True)
+class Hashes:
+    logic: str
+    table: str
 
 
-def table_hash(definition: IntegrationDef) -> str:
-    """Hash of all the file says; what people approve."""
-    return _hash(_shape(definition, _ALL))
+def hashes(definition: IntegrationDef) -> Hashes:
+    """Both hashes in one walk. ``logic``: sources, rows, expressions, steps, schema versions, zones; ``table``
+    adds what only people see, part by part in the order of the file's own lists."""
+    people: list[Json] = []
+    logic = orjson.dumps(_shape(definition, people), option=orjson.OPT_SORT_KEYS)
+    # The zone moves days and instants only where a table or loop uses it; an empty file has no logic to it.
+    logic += definition.zone.encode() if definition.loops else b""
+    rest = orjson.dumps(people, option=orjson.OPT_SORT_KEYS)
+    return Hashes(sha256(logic).hexdigest(), sha256(sha256(logic).digest() + rest).hexdigest())
 
 
-def _hash(shape: Any) -> str:
-    return sha256(orjson.dumps(shape, option=orjson.OPT_SORT_KEYS)).hexdigest()
+def _shape(value: Any, people: list[Json]) -> Json:
+    """Plain JSON of a definition, unfilled parts left out; what only people see goes to ``people``."""
+    kind = type(value)
+    if kind is str or value is None or kind is bool:
+        return value
+    plan = _plan(cast(Hashable, kind))
+    if plan is not None:
+        shown, hidden = plan
+        if hidden:
+            people.append([_shape(getattr(value, name), people) for name in hidden])
+        found = ((name, getattr(value, name)) for name in shown)
+        return {name: _shape(part, people) for name, part in found if part is not None and part != ()}
+    return _literal(value, people)
 
 
-def _shape(value: Any, left_out: Mapping[type, frozenset[str]]) -> Any:
-    """Plain JSON of a definition. Types are marked where two could look alike."""
+def _literal(value: Any, people: list[Json]) -> Json:
     match value:
-        case int() if abs(value) > 2**53:
-            return {"integer": str(value)}
-        case None | str() | bool() | int():
-            return value
-        case Place():
-            return None
+        case int():
+            return value if abs(value) <= _JSON_INTEGER else {"integer": str(value)}
         case Decimal():
             return {"decimal": decimal_text(value)}
         case float():
             return {"share": repr(value)}
-        case Money():
-            return {"money": value.json()}
         case dict():
-            return {name: _shape(part, left_out) for name, part in value.items()}
-        case tuple() | list() | frozenset():
-            return [_shape(part, left_out) for part in value]
-    skip = _NOWHERE | left_out.get(type(value), frozenset())
-    names = (name for name in _fields(cast(Hashable, type(value))) if name not in skip)
-    return {name: _shape(getattr(value, name), left_out) for name in names}
+            return {name: _shape(part, people) for name, part in value.items()}
+        case _:
+            return [_shape(part, people) for part in value]
 
 
-@lru_cache
-def _fields(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind))
+@cache
+def _plan(kind: Any) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Fields of a dataclass: those that can change an output, those only people see; None for a plain value."""
+    if not dataclasses.is_dataclass(kind):
+        return None
+    names = [field.name for field in dataclasses.fields(kind) if field.name not in _NOWHERE]
+    hidden = _PEOPLE.get(kind, frozenset())  # type: ignore[arg-type]  # is_dataclass narrows it away from type
+    return tuple(name for name in names if name not in hidden), tuple(name for name in names if name in hidden)

@@ -24,17 +24,15 @@ BYTES_MAX = 1024 * 1024
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-_PLAIN_TEXT = re.compile(r"[^\W\d_nNtTfFyYoO]")
-"""A first letter no special word or number starts with: most scalars need one look."""
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
 _HEX = re.compile(r"0x[0-9a-fA-F]+\Z")
 _DECIMAL = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)\Z")
 _AMBIGUOUS = re.compile(
-    r"(?:yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF"
-    r"|[-+]?0[0-9]+|[-+]?0o[0-7]+|[-+]?0b[01_]+|[-+]?[0-9]+_[0-9_.]*"
+    r"(?:[-+]?0[0-9]+|[-+]?0o[0-7]+|[-+]?0b[01_]+|[-+]?[0-9]+_[0-9_.]*"
     r"|[-+]?[0-9]+(?::[0-5]?[0-9])+(?:\.[0-9]*)?"
     r"|[-+]?[0-9.]+[eE][-+]?[0-9]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)|<<|=)\Z"
 )
+_AMBIGUOUS_WORDS = frozenset(("yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF"))
 _WORDS: dict[str, Any] = {
     "": None,
     "~": None,
@@ -111,7 +109,7 @@ def read(source: bytes | str, file: str) -> tuple[Node | None, Findings]:
         return None, findings
     reader = _Reader(findings)
     try:
-        root = reader.document(yaml.parse(text, Loader=_LOADER))
+        root = reader.document(_events(text))
     except yaml.YAMLError as error:
         findings.report("syntax", *_syntax(error, file))
         return None, findings
@@ -120,6 +118,18 @@ def read(source: bytes | str, file: str) -> tuple[Node | None, Findings]:
     if root is None:
         findings.report("syntax", Place(file, 1, 1, 2), "the file is empty", "", "write at least `integration: NAME`")
     return root, findings
+
+
+def _events(text: str) -> Iterator[Any]:
+    """What ``yaml.parse`` gives, without its look ahead at every event."""
+    loader = _LOADER(text)
+    try:
+        while (event := loader.get_event()) is not None:
+            yield event
+            if isinstance(event, yaml.StreamEndEvent):
+                return
+    finally:
+        loader.dispose()
 
 
 def _decoded(source: bytes | str, findings: Findings) -> str | None:
@@ -157,10 +167,10 @@ class _TooDeep(Exception):
 
 def core(text: str) -> Any:
     """A plain scalar's value by YAML 1.2 core types: null, bool, int, Decimal or the text itself."""
-    if _PLAIN_TEXT.match(text):
-        return text
     if text in _WORDS:
         return _WORDS[text]
+    if text[0].isalpha():
+        return text
     if _INTEGER.match(text):
         return int(text)
     if _HEX.match(text):
@@ -211,7 +221,7 @@ class _Reader:
         end = end_mark.column + 1 if end_mark.line == mark.line else column + 1
         plain = not style and event.tag is None
         node = Scalar(text, core(text) if plain else text, style, mark.line + 1, column, end, flow)
-        if plain and not _PLAIN_TEXT.match(text) and _AMBIGUOUS.match(text):
+        if plain and (text in _AMBIGUOUS_WORDS if text[:1].isalpha() else _AMBIGUOUS.match(text)):
             self._ambiguous(node)
         return node
 
