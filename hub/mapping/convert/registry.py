@@ -44,7 +44,13 @@ def _spec(
 CONVERTERS: Mapping[str, ConverterSpec] = dict(
     (
         _spec("text", "string", "5 → “5”", "转为文本", "text of a text, number or boolean"),
-        _spec("trim", "string", "“ A ” → “A”", "去掉首尾空白, 空为 null", "text without blanks at its ends; empty is null"),
+        _spec(
+            "trim",
+            "string",
+            "“ A ” → “A”",
+            "去掉首尾空白, 空为 null",
+            "text without blanks at its ends; empty is null",
+        ),
         _spec("lower", "string", "“Done” → “done”", "去空白并转小写", "trimmed and in lower case"),
         _spec("integer", "integer", "“12” → 12", "整数", "a whole number"),
         _spec("decimal", "decimal", "“12.50” → 12.5", "十进制小数", "a decimal number, exact"),
@@ -56,7 +62,9 @@ CONVERTERS: Mapping[str, ConverterSpec] = dict(
             "an amount; the currency is fixed here, read by `currency:`, or in the text",
             "currency",
         ),
-        _spec("person", "person", "account id → employee code", "按 people.yaml 找员工", "an employee of people.yaml"),
+        _spec(
+            "person", "person", "account id → employee code", "按 people.yaml 找员工", "an employee of people.yaml"
+        ),
         _spec(
             "instant",
             "instant",
@@ -66,6 +74,8 @@ CONVERTERS: Mapping[str, ConverterSpec] = dict(
         ),
         _spec("date", "date", "2026-01-05", "日期", "a calendar day; a moment gives its day in the zone"),
         _spec("bool", "boolean", "“yes” → true", "是否", "true or false"),
-        _spec("ref", "ref", "10041 → jira:10041", "指向另一实体", "names another entity by id or label", "entity", True),
+        _spec(
+            "ref", "ref", "10041 → jira:10041", "指向另一实体", "names another entity by id or label", "entity", True
+        ),
     )
 )
