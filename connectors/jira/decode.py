@@ -55,7 +55,7 @@ def decode(body: bytes) -> Decoded:
         return _refuse("broken-body", str(broken))
 
 
-class _Broken(Exception):
+class _Broken(ValueError):
     """A body whose form cannot be an object of Jira; becomes a rejection."""
 
 

@@ -78,7 +78,7 @@ def decode(body: bytes) -> Decoded:
         return Decoded(rejected=Rejected("broken-body", str(broken)))
 
 
-class _Broken(Exception):
+class _Broken(ValueError):
     """A body whose form cannot be an object of Trello; becomes a rejection."""
 
 

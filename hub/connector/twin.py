@@ -82,13 +82,23 @@ class Shelf:
         try:
             for delivery in sorted(deliveries, key=lambda one: int(one["position"])):
                 if delivery["position"] > self.position:
-                    take(base64.b64decode(delivery["body_base64"]), delivery.get("headers") or {})
+                    self._take(delivery, take)
                     self._db.execute("UPDATE fed SET position = ?", (delivery["position"],))
             self._db.execute("COMMIT")
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
         return self.position
+
+    def _take(self, delivery: Mapping[str, Json], take: Callable[[bytes, Mapping[str, str]], None]) -> None:
+        """One delivery; a body no object of the system can have is left out and said, it must not block the rest."""
+        self._db.execute("SAVEPOINT one")
+        try:
+            take(base64.b64decode(delivery["body_base64"]), delivery.get("headers") or {})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            self._db.execute("ROLLBACK TO one")
+            print(f"delivery {delivery['position']} is not understood: {error!r}", file=sys.stderr, flush=True)
+        self._db.execute("RELEASE one")
 
     def close(self) -> None:
         self._db.close()
