@@ -14,6 +14,7 @@ from connectors.tryton.wire import packed
 from hub.connector.base import Connector
 from hub.connector.suite import ActionSuite
 from hub.connector.suite.meddler import Meddler
+from tests.tryton_proxy import proxy
 from tests.tryton_server import Tryton
 
 pytestmark = pytest.mark.real_server
@@ -65,23 +66,7 @@ class TestTrytonActions(ActionSuite):
         return super().talking(app, max(total_seconds, PATIENCE_SECONDS))
 
     def app(self) -> web.Application:
-        """The real server behind a proxy that holds the key, so that the suite can use a canary in its place."""
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self.forward)
-        return app
-
-    async def forward(self, request: web.Request) -> web.Response:
-        own = {"authorization": f"bearer {self.tryton.keys['buyer']}"}
-        kept = {
-            name: request.headers[name] for name in ("x-tryton-context", "content-type") if name in request.headers
-        }
-        url = f"{self.tryton.url}{request.rel_url}"
-        async with (
-            aiohttp.ClientSession() as session,
-            session.request(request.method, url, headers={**kept, **own}, data=await request.read()) as answer,
-        ):
-            kind = {"content-type": answer.headers.get("content-type", "application/octet-stream")}
-            return web.Response(status=answer.status, body=await answer.read(), headers=kind)
+        return proxy(self.tryton)
 
     async def count(self, connector: Connector, reference: str) -> int | None:
         return len(self.tryton.requisitions(f"[hub:{reference}]"))
