@@ -1,0 +1,218 @@
+"""The only caller of a connector's write side: takes due effects, a few per target at once, and moves them on.
+
+Two effects for the same object (connection, subject, action, item) never run side by side, and a slow or stuck
+target keeps only its own lanes. A turn starts what is due and comes back when something has changed, so that the
+host can sleep in between; ``wake`` ends the waiting when effects were planned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+
+from hub.connector.answers import Found
+from hub.connector.base import Connector
+from hub.effect.attempt import CLAIM, Attempt, Facts
+from hub.effect.breaker import PROBE_EVERY, Target
+from hub.errors import NotFound
+from hub.mapping.catalog import Catalog
+from hub.model.changes import Audit, Changes
+from hub.model.clock import SECOND, Clock, Micros
+from hub.model.effect import Effect, EffectState
+from hub.model.fact import EffectMoved
+from hub.store.port import Store
+
+CALLS_PER_TARGET = 16
+TAKE_AT_ONCE = 256
+RECOVER_MAX = 100_000
+MISSING_AGAIN: Micros = 600 * SECOND
+logger = structlog.get_logger()
+Lane = tuple[str, str, str, str]
+
+
+class Executor:
+    """Call ``turn`` whenever it is awake. ``bell`` may be replaced by the host's own before the first turn."""
+
+    def __init__(
+        self,
+        store: Store,
+        catalog_of: Callable[[], Catalog],
+        connectors: Callable[[str], Connector],
+        facts: Facts,
+        clock: Clock,
+        random: Callable[[], float],
+        worker: str,
+    ) -> None:
+        self._store, self._catalog_of, self._connectors = store, catalog_of, connectors
+        self._facts, self._clock, self._random, self._worker = facts, clock, random, worker
+        self._targets: dict[str, Target] = {}
+        self._flying: dict[Lane, asyncio.Task[None]] = {}
+        self._reads: dict[str, int] = {}
+        self._noted: set[str] = set()
+        self._landings = 0
+        self._failure: BaseException | None = None
+        self.bell = asyncio.Event()
+
+    def wake(self) -> None:
+        """Effects were planned, or time has come."""
+        self.bell.set()
+
+    async def turn(self) -> int:
+        """Start what is due, then wait until something has landed or the bell rings. Gives how much was done."""
+        self.bell.clear()
+        self._raise_failure()
+        done = await self._start_due(self._clock.now())
+        if self._flying:
+            await self.bell.wait()
+        self._raise_failure()
+        done, self._landings = done + self._landings, 0
+        return done
+
+    async def recover(self) -> int:
+        """Take over what a dead process was sending, through UNKNOWN: at start, under the run lock only."""
+        now = self._clock.now()
+        orphans = [
+            effect
+            for effect in self._store.due_effects(now + CLAIM, RECOVER_MAX, frozenset())
+            if effect.state is EffectState.SENDING
+        ]
+        for effect in orphans:
+            attempt = self._attempt(effect, self._target(effect.connection))
+            if isinstance(attempt, str):
+                await self._put_off(effect, now + MISSING_AGAIN, attempt)
+            else:
+                await attempt.take_over("the process that was sending it ended")
+        return len(orphans)
+
+    async def step(self, now: Micros) -> int:
+        """Start what is due at ``now`` and finish all of it: for commands and tests."""
+        started = await self._start_due(now)
+        while self._flying:
+            await asyncio.gather(*self._flying.values(), return_exceptions=True)
+        self._raise_failure()
+        return started
+
+    async def stop(self) -> None:
+        """Let what is being sent finish: an answer is worth waiting for."""
+        await asyncio.gather(*self._flying.values(), return_exceptions=True)
+
+    @property
+    def paused(self) -> Mapping[str, str]:
+        """Connections that rest because their credentials were refused, with the target's words."""
+        return {name: target.words for name, target in self._targets.items() if target.why == "paused"}
+
+    def resume(self, connection: str) -> None:
+        """Lift a pause by hand."""
+        self._target(connection).released()
+        self.wake()
+
+    async def _start_due(self, now: Micros) -> int:
+        await self._look_at_paused(now)
+        waits: list[Awaitable[None]] = []
+        started = 0
+        for effect in self._store.due_effects(now, TAKE_AT_ONCE, self._full()):
+            started += self._start(effect, now, waits)
+        await asyncio.gather(*waits)
+        return started + len(waits)
+
+    def _start(self, effect: Effect, now: Micros, waits: list[Awaitable[None]]) -> int:
+        """Start one effect if its lane is free; what can only be put off goes to ``waits``."""
+        lane = (effect.connection, effect.subject, effect.action, effect.item)
+        target = self._target(effect.connection)
+        if lane in self._flying or self._busy(effect.connection) >= target.slots(CALLS_PER_TARGET):
+            return 0
+        attempt = self._attempt(effect, target)
+        if isinstance(attempt, str):
+            waits.append(self._put_off(effect, now + MISSING_AGAIN, attempt))
+            return 0
+        if target.held(now) and effect.state is not EffectState.SENDING:
+            waits.append(attempt.put_off(target.until, target.reason))
+            return 0
+        task = asyncio.create_task(attempt.go(), name=f"effect {effect.key[:12]}")
+        self._flying[lane] = task
+        task.add_done_callback(lambda done: self._landed(lane, effect.key, attempt, done))
+        return 1
+
+    def _landed(self, lane: Lane, key: str, attempt: Attempt, task: asyncio.Task[None]) -> None:
+        del self._flying[lane]
+        self._landings += 1
+        self._reads.pop(key, None)
+        if attempt.reads and attempt.effect.state in (EffectState.SENT, EffectState.UNKNOWN):
+            self._reads[key] = attempt.reads
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failure = self._failure or error
+        self.bell.set()
+
+    def _attempt(self, effect: Effect, target: Target) -> Attempt | str:
+        """The attempt, or why there can be none: a connection or action that hub.yaml no longer has."""
+        connection = self._catalog_of().connections.get(effect.connection)
+        action = connection.actions.get(effect.action) if connection else None
+        if connection is None or action is None:
+            return f"missing: hub.yaml has no {effect.connection}.{effect.action} any more"
+        try:
+            connector = self._connectors(effect.connection)
+        except NotFound as error:
+            return f"missing: {error.what}"
+        reads = self._reads.get(effect.key, 0)
+        ports = (self._facts, self._clock, self._random, self._worker)
+        return Attempt(effect, connector, action, connection, target, *ports, reads)
+
+    async def _put_off(self, effect: Effect, until: Micros, reason: str) -> None:
+        """Without a connector the effect waits as it is; one being sent has an unknown result in any case."""
+        state = EffectState.UNKNOWN if effect.state is EffectState.SENDING else effect.state
+        await self._facts(EffectMoved(effect.key, effect.version, state, reason, until), self._clock.now())
+
+    async def _look_at_paused(self, now: Micros) -> None:
+        """Write down a new pause; once a minute ask a paused target whether our credentials are good again."""
+        for name, target in list(self._targets.items()):
+            if target.why != "paused":
+                continue
+            if name not in self._noted:
+                self._noted.add(name)
+                await self._note(name, "pause", target.words, now)
+            if not target.held(now):
+                await self._probe(name, target, now)
+
+    async def _probe(self, name: str, target: Target, now: Micros) -> None:
+        probe = await self._connectors(name).probe()
+        if not probe.ok:
+            target.hold("paused", now + PROBE_EVERY, probe.detail)
+            return
+        target.released()
+        self._noted.discard(name)
+        await self._note(name, "resume", probe.detail, now)
+
+    async def _note(self, connection: str, action: str, why: str, now: Micros) -> None:
+        """What the hub did by itself stands in the audit like what people do (I13)."""
+        audit = Audit(now, "hub", f"connection {action}", connection, why, action)
+        await self._store.write(lambda transaction: transaction.write(Changes(audits=[audit]), now))
+        logger.warning("connection " + action, action=f"connection-{action}", connection=connection, why=why)
+
+    def _full(self) -> frozenset[str]:
+        """Connections with no free slot: their effects would only hide those of others."""
+        return frozenset(
+            name for name, target in self._targets.items() if self._busy(name) >= target.slots(CALLS_PER_TARGET)
+        )
+
+    def _busy(self, connection: str) -> int:
+        return sum(lane[0] == connection for lane in self._flying)
+
+    def _target(self, connection: str) -> Target:
+        return self._targets.setdefault(connection, Target())
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+
+
+async def read_document(
+    connectors: Callable[[str], Connector], connection: str, action: str, number: str
+) -> Found | None:
+    """The document a person names by its number (``hub loop done --number``), None where there is none.
+
+    Raises ``ReadFailed`` or ``Unauthorized``: then nothing is known, and nothing may be taken for done.
+    """
+    return await connectors(connection).find_number(action, number)
