@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 
 from sqlalchemy import Connection
@@ -17,6 +17,7 @@ from hub.model.effect import Effect, EffectState
 from hub.model.instance import Instance, StepState
 from hub.model.values import Money, money_of
 from hub.store.queries import health as rows
+from hub.store.queries import loops, records
 
 WINDOW: Micros = 28 * 24 * 3600 * SECOND
 """Reliability §7: four weeks."""
@@ -40,16 +41,16 @@ class Subject:
     slo_consistent: float | None = None
     slo_done_within: Micros | None = None
     slo_done_share: float | None = None
-    polled: Mapping[str, Micros] = field(default_factory=dict)
-    """connection -> last successful poll"""
 
 
 def gather(db: Connection, subject: Subject, unaccounted: int, now: Micros) -> IntegrationFacts:
     """Everything the report of one integration needs, from one read snapshot."""
-    effects = rows.effects(db, subject.name)
-    instances = rows.instances(db, subject.name)
-    quarantine = rows.quarantined(db, subject.name, subject.sources)
+    effects = loops.effects(db, integration=subject.name)
+    instances = loops.instances(db, integration=subject.name)[::-1]
+    quarantine = records.quarantined(db, integration=subject.name, closed=True)
+    quarantine += rows.undecoded(db, subject.sources)
     contacts = rows.contacts(db, subject.sources)
+    polled = rows.polled(db)
     streams = [f"{one.subject_kind}/{one.subject}" for one in instances]
     streams += [f"{row.kind}/{row.key}" for row in quarantine if row.key]
     labels = rows.labels(db, sorted(set(streams)))
@@ -67,7 +68,7 @@ def gather(db: Connection, subject: Subject, unaccounted: int, now: Micros) -> I
         documents=documents(effects, instances, labels, subject.actions),
         loops=tuple(_loop(one, labels) for one in instances),
         quarantine=tuple(_quarantine(row, labels) for row in quarantine),
-        sources=tuple(_source(name, contacts[name], subject, effects) for name in subject.sources),
+        sources=tuple(_source(name, contacts[name], polled.get(name), subject, effects) for name in subject.sources),
         slo_fresh=subject.slo_fresh,
         slo_consistent=subject.slo_consistent,
         slo_done_within=subject.slo_done_within,
@@ -173,12 +174,14 @@ def _quarantine(row: Quarantine, labels: Mapping[str, str]) -> QuarantineFact:
     return QuarantineFact(row.reason, row.row, row.owner, row.since, row.closed_at, row.message, record)
 
 
-def _source(name: str, contact: rows.Contact, subject: Subject, effects: Sequence[Effect]) -> SourceFact:
+def _source(
+    name: str, contact: rows.Contact, polled: Micros | None, subject: Subject, effects: Sequence[Effect]
+) -> SourceFact:
     paused = [e.planned_at for e in effects if e.connection == name and e.reason.startswith("paused")]
     return SourceFact(
         connection=name,
         newest_delivery=contact.newest,
-        newest_poll=subject.polled.get(name),
+        newest_poll=polled,
         oldest_waiting=contact.oldest_waiting,
         refetch=subject.refetch.get(name, False),
         paused_since=min(paused, default=None),

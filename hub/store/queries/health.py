@@ -6,14 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, and_, func, select
 
 from hub.model.changes import Quarantine
 from hub.model.clock import Micros
-from hub.model.effect import Effect
-from hub.model.instance import Instance
 from hub.store import tables as t
-from hub.store.documents import load_effect, load_instance, load_quarantine
+from hub.store.documents import load_quarantine
 
 RECENT_DELIVERIES = 5000
 """How far back the newest contact of a source is looked for; older silence is as good as none."""
@@ -43,24 +41,10 @@ def verdicts(db: Connection, integration: str, sources: Sequence[str]) -> Counte
     return found
 
 
-def effects(db: Connection, integration: str) -> list[Effect]:
-    """Every effect of the integration, in the order they were planned."""
-    query = select(t.effect.c.document).where(t.effect.c.integration == integration).order_by(t.effect.c.planned_at)
-    return [load_effect(row.document) for row in db.execute(query)]
-
-
-def instances(db: Connection, integration: str) -> list[Instance]:
-    """Every closing of the integration, newest first."""
-    query = select(t.loop.c.document).where(t.loop.c.integration == integration).order_by(t.loop.c.started_at.desc())
-    return [load_instance(row.document) for row in db.execute(query)]
-
-
-def quarantined(db: Connection, integration: str, sources: Sequence[str]) -> list[Quarantine]:
-    """Its quarantine rows, open and closed, oldest first; undecodable deliveries of its sources included."""
-    own = t.quarantine.c.table_name.startswith(f"{integration}/", autoescape=True)
+def undecoded(db: Connection, sources: Sequence[str]) -> list[Quarantine]:
+    """Deliveries of its sources that could not be read at all, open and closed."""
     nobody = and_(t.quarantine.c.table_name == "", t.quarantine.c.connection.in_(sources))
-    query = select(t.quarantine).where(or_(own, nobody)).order_by(t.quarantine.c.since)
-    return [load_quarantine(tuple(row)) for row in db.execute(query)]
+    return [load_quarantine(tuple(row)) for row in db.execute(select(t.quarantine).where(nobody))]
 
 
 def labels(db: Connection, names: Sequence[str]) -> dict[str, str]:
@@ -85,6 +69,12 @@ def contacts(db: Connection, sources: Sequence[str]) -> Mapping[str, Contact]:
     waiting_rows = db.execute(query.where(t.delivery.c.position > after).group_by(t.delivery.c.connection))
     waiting = {name: (oldest, n) for name, oldest, n in waiting_rows}
     return {name: Contact(newest.get(name), *waiting.get(name, (None, 0))) for name in sources}
+
+
+def polled(db: Connection) -> dict[str, Micros]:
+    """connection -> the last time one of its polls succeeded, empty ones included."""
+    query = select(t.cursor.c.connection, func.max(t.cursor.c.at)).group_by(t.cursor.c.connection)
+    return {name: at for name, at in db.execute(query)}
 
 
 def activated_at(db: Connection, integration: str, logic: str) -> Micros | None:
