@@ -1,0 +1,153 @@
+"""Stored things as the machine contract writes them (design §9.1): plain JSON, times in ISO 8601, states as words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hub.model.changes import Quarantine, Timer
+from hub.model.clock import Micros, iso
+from hub.model.effect import Effect
+from hub.model.entity import Entity
+from hub.model.instance import Instance, Step, Waiting
+from hub.store.queries import entities, loops
+
+
+def when(value: Micros | None) -> str | None:
+    return None if value is None else iso(value)
+
+
+def event_json(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "time": iso(row["time"]), "recorded": iso(row["recorded"])}
+
+
+def entity_json(db: Connection, found: Entity) -> dict[str, Any]:
+    """The entity with who said each field last."""
+    return {
+        "kind": found.kind,
+        "key": found.key,
+        "label": found.label,
+        "version": found.version,
+        "deleted": found.deleted,
+        "state": dict(found.state),
+        "fields": {name: said for name in found.state if (said := _said(found, name))},
+        "links": entities.links_of(db, found.kind, found.key),
+    }
+
+
+def _said(found: Entity, name: str) -> dict[str, Any] | None:
+    """The newest source of one field: who, when at the source, by which event of the entity's stream."""
+    marks = [(marks.of(name), source) for source, marks in found.marks.items()]
+    if not marks:
+        return None
+    mark, source = max(marks, key=lambda each: (each[0].at, each[0].event, each[1]))
+    return {"source": source, "at": iso(mark.at), "event": f"{found.stream}@{mark.event}"}
+
+
+def effect_json(found: Effect, classes: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    return {
+        "key": found.key,
+        "integration": found.integration,
+        "loop": found.loop,
+        "step": found.step,
+        "item": found.item,
+        "subject": found.subject,
+        "action": f"{found.connection}.{found.action}",
+        "state": found.state.value,
+        "class": classes.get((found.connection, found.action)),
+        "attempts": found.attempts,
+        "remote_id": found.remote_id or None,
+        "number": found.number or None,
+        "payload": dict(found.payload),
+        "read_back": None if found.read_back is None else dict(found.read_back),
+        "reason": found.reason or None,
+        "reference": found.reference,
+        "revision": found.revision,
+        "url": found.url or None,
+        "planned_at": iso(found.planned_at),
+        "settled_at": when(found.settled_at),
+    }
+
+
+def loop_json(found: Instance, timers: Iterable[Timer], label: str | None) -> dict[str, Any]:
+    due = [timer.due for timer in timers] + [step.due for step in found.steps if step.due and _open(step)]
+    return {
+        "id": found.id,
+        "loop": found.loop,
+        "integration": found.integration,
+        "subject": found.subject,
+        "label": label,
+        "state": found.state.value,
+        "phase": found.phase,
+        "closing": found.number,
+        "steps": {step.name: step.state.value for step in found.steps},
+        "waiting_for": [waiting_json(one, found.id) for one in found.waiting],
+        "due": when(min(due)) if due else None,
+        "started_at": iso(found.started_at),
+        "finished_at": when(found.finished_at),
+        "reason": found.reason or None,
+    }
+
+
+def loop_whole(found: Instance, timers: Iterable[Timer], label: str | None) -> dict[str, Any]:
+    """``show``: the loop with its obligations."""
+    obligations = [
+        {
+            "step": step.name,
+            "item": part.item or None,
+            "state": part.state.value,
+            "number": part.number or None,
+            "url": part.url or None,
+            "effects": list(part.effects),
+            "reason": part.reason or None,
+        }
+        for step in found.steps
+        for part in step.obligations
+    ]
+    return {**loop_json(found, timers, label), "obligations": obligations, "late": list(found.late)}
+
+
+def _open(step: Step) -> bool:
+    return step.state.value in ("waiting", "asking", "running", "failed")
+
+
+def waiting_json(one: Waiting, loop: str) -> dict[str, Any]:
+    return {
+        "kind": one.kind,
+        "ref": one.ref or loop,
+        "since": iso(one.since),
+        "who": one.who or None,
+        "message": one.message or None,
+        "loop": loop,
+    }
+
+
+def quarantine_json(found: Quarantine) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "connection": found.connection,
+        "delivery": found.delivery,
+        "record": found.record,
+        "reason": found.reason,
+        "row": found.row or None,
+        "owner": found.owner or None,
+        "message": found.message,
+        "since": iso(found.since),
+        "table": found.table or None,
+        "kind": found.kind or None,
+        "key": found.key or None,
+    }
+
+
+def label_of(db: Connection, kind: str, key: str) -> str | None:
+    found = entities.entity_of(db, kind, key)
+    return found.label if found else None
+
+
+def timers_by_loop(db: Connection) -> dict[str, list[Timer]]:
+    found: dict[str, list[Timer]] = {}
+    for timer in loops.timers(db):
+        found.setdefault(timer.loop, []).append(timer)
+    return found

@@ -1,0 +1,90 @@
+"""What a workspace waits for, in one list: people, time, targets, quarantine (``hub settle``, design §9.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hub.cli.views import waiting_json
+from hub.model.clock import iso
+from hub.model.effect import Effect, EffectState
+from hub.model.instance import LoopState
+from hub.store.queries import loops, records
+
+OVER = (LoopState.DONE, LoopState.HISTORY, LoopState.CANCELLED)
+_EFFECTS = {
+    EffectState.UNKNOWN: "unknown",
+    EffectState.REJECTED: "rejected",
+    EffectState.MISMATCH: "mismatch",
+    EffectState.HUMAN: "human",
+}
+
+
+def waiting(db: Connection, paused: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Everything still open, oldest first; what a loop says itself is not said again by its effects."""
+    found = [*_of_loops(db), *_of_effects(db, paused), *_of_quarantine(db), *_of_readings(db)]
+    seen: set[tuple[str, str]] = set()
+    kept = []
+    for one in sorted(found, key=lambda each: (each["since"], each["kind"], each["ref"])):
+        if (one["kind"], one["ref"]) not in seen:
+            seen.add((one["kind"], one["ref"]))
+            kept.append(one)
+    return kept
+
+
+def _of_loops(db: Connection) -> Iterator[dict[str, Any]]:
+    states = [state.value for state in LoopState if state not in OVER]
+    for instance in loops.instances(db, states=states):
+        for one in instance.waiting:
+            yield waiting_json(one, instance.id)
+
+
+def _of_effects(db: Connection, paused: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    states = [state.value for state in (*_EFFECTS, EffectState.PLANNED, EffectState.SENDING, EffectState.SENT)]
+    for effect in loops.effects(db, states=states):
+        kind = _EFFECTS.get(effect.state, "")
+        if not kind and effect.connection in paused:
+            kind = "paused"
+        if not kind and effect.state is not EffectState.SENT and effect.attempts:
+            kind = "retry"
+        if kind:
+            yield _effect(kind, effect, paused.get(effect.connection, "") or effect.reason)
+
+
+def _effect(kind: str, effect: Effect, message: str) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "ref": effect.key,
+        "since": iso(effect.first_sent_at or effect.planned_at),
+        "who": None,
+        "message": message or None,
+        "loop": effect.loop,
+    }
+
+
+def _of_quarantine(db: Connection) -> Iterator[dict[str, Any]]:
+    for one in records.quarantined(db):
+        yield {
+            "kind": "quarantine",
+            "ref": one.id,
+            "since": iso(one.since),
+            "who": one.owner or None,
+            "message": f"{one.reason}: {one.message}",
+            "loop": None,
+        }
+
+
+def _of_readings(db: Connection) -> Iterator[dict[str, Any]]:
+    for one in loops.readings(db):
+        if one.attempts:
+            message = one.reason or "being read"
+            yield {
+                "kind": "retry",
+                "ref": one.id,
+                "since": iso(one.since),
+                "who": None,
+                "message": message,
+                "loop": one.cause or None,
+            }
