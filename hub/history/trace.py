@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from hub.model.changes import Quarantine
 from hub.model.clock import Micros, iso
 from hub.model.effect import Effect
 from hub.model.instance import Instance, Obligation
@@ -39,18 +40,13 @@ def trace_json(db: Connection, kind: str, key: str) -> dict[str, Any]:
         "events": [_with_times(row) for row in material.events],
         "loops": [loop_json(one) for one in material.loops],
         "effects": [effect_json(one) for one in material.effects],
-        "quarantined": [
-            {
-                "id": q.id,
-                "reason": q.reason,
-                "row": q.row,
-                "owner": q.owner,
-                "message": q.message,
-                "since": iso(q.since),
-            }
-            for q in material.quarantined
-        ],
+        "quarantined": [_aside(row) for row in material.quarantined],
     }
+
+
+def _aside(row: Quarantine) -> dict[str, Any]:
+    named = {name: getattr(row, name) for name in ("id", "reason", "row", "owner", "message")}
+    return {**named, "since": iso(row.since), "closed": None if row.closed_at is None else iso(row.closed_at)}
 
 
 def _with_times(row: Mapping[str, Any]) -> dict[str, Any]:
