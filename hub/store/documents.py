@@ -146,4 +146,5 @@ def quarantine_row(q: Quarantine) -> Row:
 
 def load_quarantine(row: Row) -> Quarantine:
     refs = {name: (kind, value) for name, (kind, value) in orjson.loads(row[14]).items()}
-    return Quarantine(*row[:14], refs, *row[15:])
+    values = (*row[:14], refs, *row[15:])
+    return Quarantine(*values)
