@@ -1,0 +1,143 @@
+"""``*.cases.yaml``: what a mapping must do with a given record or closing, as data. Reading only; see ``cases``.
+
+A record case says what goes in (``record`` or ``delivery``) and what comes out (``gives``, ``refuses`` or
+``skips``). A loop case says what is known (``given``) and which steps start, ask or are skipped, with payloads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from hub.mapping.build_table import literal_of
+from hub.mapping.form import Form
+from hub.mapping.read import Mapping as MappingNode
+from hub.mapping.read import read
+from hub.model.clock import Micros, micros
+from hub.model.diagnostic import Diagnostic, Place
+from hub.model.record import Json
+
+_CASE_KEYS = ("case", "record", "delivery", "gives", "refuses", "skips", "loop", "given", "fires", "missing", "steps")
+NOW = "2026-06-01T00:00:00.000Z"
+STEP_STATES = ("started", "asked", "skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What goes in: a record of ``source`` (``alias.stream``), or a delivery of a system (``alias``)."""
+
+    source: str
+    data: Json
+    op: str = "snapshot"
+    at: Micros = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    file: str = ""
+    is_delivery: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WantedStep:
+    """``each``: item key -> {payload, expect}; a step without ``each`` has its own under the empty key."""
+
+    state: str
+    each: Mapping[str, Mapping[str, Json]] | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    name: str
+    place: Place
+    given: Given | None = None
+    gives: tuple[Mapping[str, Json], ...] = ()
+    refuses: Mapping[str, Json] | None = None
+    skips: bool = False
+    loop: str = ""
+    known: Mapping[str, Json] = field(default_factory=dict)
+    fires: bool | None = None
+    missing: tuple[str, ...] | None = None
+    steps: Mapping[str, WantedStep] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """``integration`` is the mapping the cases belong to; ``now`` what expressions see as the time."""
+
+    file: str
+    integration: str
+    now: str
+    cases: tuple[Case, ...]
+    findings: tuple[Diagnostic, ...]
+
+
+def read_cases(source: bytes | str, file: str) -> CaseFile:
+    """The cases of a file and everything wrong with how they are written."""
+    root, findings = read(source, file)
+    form = None if root is None else Form.of(findings, root, "a cases file", ("cases", "now", "items"))
+    if form is None:
+        return CaseFile(file, "", NOW, (), tuple(findings.found))
+    name, now = form.text("cases", example="rd-close"), form.text("now", NOW)
+    cases = tuple(_case(each) for each in form.forms("items", "a case", _CASE_KEYS))
+    return CaseFile(file, name, now, cases, tuple(findings.found))
+
+
+def _case(form: Form) -> Case:
+    name = form.text("case", example="an epic becomes a project")
+    form.what = f"case {name}"
+    gives = _json(form, "gives")
+    missing = _json(form, "missing")
+    return Case(
+        name=name,
+        place=form.place("case"),
+        given=_given(form),
+        gives=() if gives is None else tuple(gives) if isinstance(gives, list) else (gives,),
+        refuses=_json(form, "refuses"),
+        skips=form.flag("skips"),
+        loop=form.text("loop"),
+        known=_json(form, "given") or {},
+        fires=form.flag("fires") if "fires" in form else None,
+        missing=None if missing is None else tuple(missing) if isinstance(missing, list) else (str(missing),),
+        steps={step.text: _step(form, step.text) for step, _ in form.pairs("steps")},
+    )
+
+
+def _json(form: Form, key: str) -> Any:
+    node = form.take(key)
+    return None if node is None else literal_of(form.findings, node)
+
+
+def _given(form: Form) -> Given | None:
+    record = Form.of(form.findings, form.take("record"), "record", ("source", "op", "at", "data"))
+    if record is not None:
+        at = record.text("at", NOW)
+        source, op = record.text("source", example="pm.issue"), record.text("op", "snapshot")
+        return Given(source, _json(record, "data"), op, micros(datetime.fromisoformat(at)))
+    delivery = Form.of(form.findings, form.take("delivery"), "delivery", ("source", "headers", "body", "file"))
+    if delivery is None:
+        return None
+    headers = {name: str(value) for name, value in (_json(delivery, "headers") or {}).items()}
+    source = delivery.text("source", example="pm")
+    return Given(source, _json(delivery, "body"), headers=headers, file=delivery.text("file"), is_delivery=True)
+
+
+def _step(form: Form, name: str) -> WantedStep:
+    """``skipped`` as one word, or ``{state, payload, expect}``, or ``{state, each: {key: {payload}}}``."""
+    node = next(value for key, value in form.pairs("steps") if key.text == name)
+    place = form.findings.place(node)
+    if not isinstance(node, MappingNode):
+        return WantedStep(_state(form, form.text_of(node), place), None, place)
+    inner = Form(form.findings, node, f"step {name}", ("state", "payload", "expect", "each"))
+    state = _state(form, inner.text("state", "started"), place)
+    if "each" in inner:
+        return WantedStep(state, _json(inner, "each"), place)
+    own = {key: _json(inner, key) for key in ("payload", "expect") if key in inner}
+    return WantedStep(state, {"": own} if own else None, place)
+
+
+def _state(form: Form, text: str, place: Place) -> str:
+    if text not in STEP_STATES:
+        why = f"a step of a case is one of: {', '.join(STEP_STATES)}"
+        form.findings.report("bad-literal", place, f'state cannot be "{text}"', why, f"write one of: {STEP_STATES}")
+    return text

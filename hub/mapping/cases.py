@@ -1,0 +1,221 @@
+"""Runs the cases of a mapping: records through its tables, closings through its loops. Pure; no engine, no store.
+
+``run_cases`` says for each case what differs from what it wants, and which rows and value-map entries no case
+has used: a table is tested when its cases go through all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from hub.mapping.case_file import Case, CaseFile, Given
+from hub.mapping.case_loop import loop_problems
+from hub.mapping.compiled import CompiledIntegration, CompiledTable
+from hub.mapping.table import Row
+from hub.model.action import ActionSpec
+from hub.model.record import Decoded, Json, Mapped, Record, Refused
+from hub.model.values import canonical, decimal_text
+
+Decode = Callable[[str, Mapping[str, str], bytes], Decoded]
+"""(connection, headers, body) -> records: a connector's ``decode``."""
+ReadFile = Callable[[str], bytes]
+"""A file of the cases' folder."""
+ActionOf = Callable[[str, str], ActionSpec | None]
+"""(connection, action) -> its spec."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """``problems`` is empty when the case holds."""
+
+    case: Case
+    problems: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Coverage:
+    """Rows and value-map entries: all there are, and those some case went through."""
+
+    rows: set[str] = field(default_factory=set)
+    rows_used: set[str] = field(default_factory=set)
+    entries: set[str] = field(default_factory=set)
+    entries_used: set[str] = field(default_factory=set)
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        return tuple(sorted((self.rows - self.rows_used) | (self.entries - self.entries_used)))
+
+
+@dataclass(frozen=True, slots=True)
+class CasesReport:
+    file: CaseFile
+    results: tuple[CaseResult, ...]
+    coverage: Coverage
+
+    @property
+    def failed(self) -> tuple[CaseResult, ...]:
+        return tuple(result for result in self.results if result.problems)
+
+
+def run_cases(
+    file: CaseFile, compiled: CompiledIntegration, *, decode: Decode, read_file: ReadFile, action_of: ActionOf
+) -> CasesReport:
+    """Every case of a file against the compiled integration."""
+    coverage = _all(compiled)
+    results = []
+    for case in file.cases:
+        if case.loop:
+            problems = loop_problems(case, compiled, file.now, action_of)
+        else:
+            problems = _record_problems(case, compiled, decode, read_file, coverage)
+        results.append(CaseResult(case, tuple(problems)))
+    return CasesReport(file, tuple(results), coverage)
+
+
+def _all(compiled: CompiledIntegration) -> Coverage:
+    coverage = Coverage()
+    for table in compiled.tables:
+        for row in table.definition.rows:
+            name = f"{table.definition.entity}.{row.field}"
+            coverage.rows.add(name)
+            coverage.entries.update(f"{name}: {entry}" for entry in row.values or ())
+    return coverage
+
+
+def _record_problems(
+    case: Case, compiled: CompiledIntegration, decode: Decode, read_file: ReadFile, coverage: Coverage
+) -> list[str]:
+    if case.given is None:
+        return ["the case has neither record, delivery nor loop"]
+    records = _records(case.given, compiled, decode, read_file)
+    if isinstance(records, str):
+        return _differences(case, [], records)
+    seen: list[tuple[str, Mapped | Refused]] = []
+    for record in records:
+        for table in _tables(compiled, record):
+            if table.accepts(record):
+                result = table.apply(record)
+                seen.append((table.definition.entity, result))
+                _cover(coverage, table, record, result)
+    return _differences(case, seen, "")
+
+
+def _records(
+    given: Given, compiled: CompiledIntegration, decode: Decode, read_file: ReadFile
+) -> Sequence[Record] | str:
+    """The records that go in, or why the delivery has none."""
+    alias, _, stream = given.source.partition(".")
+    connection = compiled.definition.systems.get(alias, alias)
+    if not given.is_delivery:
+        name = str(given.data.get("id", "")) if isinstance(given.data, dict) else ""
+        return [Record(stream, name, given.at, given.data, given.op)]  # type: ignore[arg-type]  # Op, checked by apply
+    body = read_file(given.file) if given.file else orjson.dumps(_raw(given.data))
+    decoded = decode(connection, given.headers, body)
+    if decoded.rejected is not None:
+        return decoded.rejected.reason
+    return decoded.records or f"skipped: {decoded.skipped}"
+
+
+def _raw(value: Json) -> Json:
+    """JSON to send: decimals as numbers, written as they are."""
+    match value:
+        case Decimal():
+            return orjson.Fragment(decimal_text(value))
+        case dict():
+            return {name: _raw(part) for name, part in value.items()}
+        case list():
+            return [_raw(part) for part in value]
+        case _:
+            return value
+
+
+def _tables(compiled: CompiledIntegration, record: Record) -> Iterator[CompiledTable]:
+    for table in compiled.tables:
+        definition = table.definition
+        if record.stream in (definition.stream, definition.stream.removeprefix(f"{definition.connection}.")):
+            yield table
+
+
+def _differences(case: Case, seen: Sequence[tuple[str, Mapped | Refused]], nothing: str) -> list[str]:
+    if case.skips:
+        return [f"{kind} was mapped, the case says it is skipped" for kind, _ in seen]
+    if case.refuses is not None:
+        return _refusal(case.refuses, seen, nothing)
+    problems = []
+    for wanted in case.gives:
+        kind = wanted.get("entity")
+        found = next((result for name, result in seen if name == kind), None)
+        problems += _entity(wanted, found, nothing)
+    return problems
+
+
+def _refusal(wanted: Mapping[str, Json], seen: Sequence[tuple[str, Mapped | Refused]], nothing: str) -> list[str]:
+    refused = [result.rejected for _, result in seen if isinstance(result, Refused)]
+    got = [{"reason": each.reason, "row": each.row} for each in refused] or [{"reason": nothing or "none", "row": ""}]
+    if any(all(each.get(name) == value for name, value in wanted.items()) for each in got):
+        return []
+    return [f"refused with {got}, wanted {dict(wanted)}"]
+
+
+def _entity(wanted: Mapping[str, Json], found: Mapped | Refused | None, nothing: str) -> list[str]:
+    kind = wanted.get("entity")
+    if found is None:
+        return [f"no {kind} came out ({nothing or 'no table took the record'})"]
+    if isinstance(found, Refused):
+        rejected = found.rejected
+        return [f"{kind} was refused: {rejected.message} [{rejected.reason}] at {rejected.row}"]
+    problems = [
+        f"{name} is {getattr(found, name)!r}, wanted {wanted[name]!r}"
+        for name in ("key", "label")
+        if name in wanted and getattr(found, name) != wanted[name]
+    ]
+    return [*problems, *_fields(wanted.get("fields", {}), found.fields)]
+
+
+def _fields(wanted: Mapping[str, Json], found: Mapping[str, Json]) -> Iterator[str]:
+    """Named fields must be equal; a field wanted as ``absent`` must not be there."""
+    for name, value in wanted.items():
+        if value == "absent" and name not in found:
+            continue
+        got = found.get(name, "absent")
+        if got != canonical(value):
+            yield f"{name} is {_text(got)}, wanted {_text(value)}"
+
+
+def _text(value: Any) -> str:
+    return orjson.dumps(canonical(value)).decode()
+
+
+def _cover(coverage: Coverage, table: CompiledTable, record: Record, result: Mapped | Refused) -> None:
+    """Count what the record went through: fields that came out, the row that refused, entries that matched."""
+    kind = table.definition.entity
+    if isinstance(result, Refused):
+        coverage.rows_used.add(f"{kind}.{result.rejected.row.rpartition('.')[2]}")
+        return
+    for row in table.definition.rows:
+        if row.field in result.fields:
+            coverage.rows_used.add(f"{kind}.{row.field}")
+            entry = source_text(row, record.data)
+            if row.values and entry in row.values:
+                coverage.entries_used.add(f"{kind}.{row.field}: {entry}")
+
+
+def source_text(row: Row, data: Mapping[str, Json]) -> str | None:
+    """The source value a value map compares, as canonical text; None where there is none."""
+    for path in row.sources:
+        value: Json = data
+        for step in path.steps:
+            if isinstance(step, str) and isinstance(value, Mapping):
+                value = value.get(step)
+            elif isinstance(step, int) and isinstance(value, list) and step < len(value):
+                value = value[step]
+            else:
+                value = None
+        if value not in (None, ""):
+            return ("true" if value else "false") if isinstance(value, bool) else str(canonical(value))
+    return None
