@@ -7,18 +7,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+import orjson
+
 from hub.loop import outcome, person
 from hub.loop.late import late_check
 from hub.loop.names import resolve
-from hub.loop.start import OPEN, cancel, fire, gather, holds, read_again
+from hub.loop.related import candidates
+from hub.loop.start import OPEN, cancel, fire, gather, holds, read_again, was_read
 from hub.loop.steps import advance
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
 from hub.model.clock import Micros
 from hub.model.effect import Effect
-from hub.model.entity import Entity, typed_view
+from hub.model.entity import Entity, fold, typed_view
 from hub.model.fact import PersonDecided, ReadFailed, TimerDue
 from hub.model.instance import Instance, LoopState, StepState, Waiting
+from hub.model.record import Mapped
 
 
 def subject_changed(
@@ -145,6 +149,37 @@ def read_refused(world: World, fact: ReadFailed) -> None:
     world.put(instance, after, "loop.needs_person")
 
 
+def object_gone(world: World, loop: CompiledLoop, instance: Instance, object_id: str) -> None:
+    """What had to be read again does not exist any more: its entities are deleted, then the loop goes on."""
+    connection, _, source = object_id.split("/", 2)
+    for entity in _entities_of(world, loop, instance, object_id):
+        _delete(world, entity, f"{connection}/{source}", instance.logic)
+    was_read(world, loop, instance.id, object_id)
+
+
+def _entities_of(world: World, loop: CompiledLoop, instance: Instance, object_id: str) -> list[Entity]:
+    connection, _, source = object_id.split("/", 2)
+    subject = world.entity(instance.subject_kind, instance.subject)
+    if subject is None:
+        return []
+    found = [subject]
+    for related in loop.related:
+        found += candidates(world, related, subject)
+    return [one for one in found if f"{connection}/{source}" in one.marks]
+
+
+def _delete(world: World, before: Entity, source: str, logic: str) -> None:
+    after = fold(before, Mapped(before.kind, before.key, None, {}), source, world.now, "delete", {}).entity
+    if after.version == before.version:
+        return
+    world.changes.entities[after.kind, after.key] = after
+    schema = world.catalog.schemas.get(after.kind)
+    said = {"deleted": True, "key": after.key, "label": after.label, "set": {}}
+    data = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
+    name = schema.name if schema else after.kind
+    world.parent = world.emit(after.stream, after.version, f"{after.kind}.deleted", data, name, logic)
+
+
 def person_decided(world: World, fact: PersonDecided) -> str:
     """A person's decision; gives the problem, empty when it is done."""
     instance = world.instance(fact.loop)
@@ -165,6 +200,7 @@ __all__ = [
     "effect_moved",
     "look_again",
     "loop_of",
+    "object_gone",
     "person_decided",
     "quarantine_closed",
     "read_refused",

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from hub.loop.compare import differences
 from hub.loop.steps import action_of, advance, compiled_step, planned, step_scope
 from hub.loop.waits import graded, place, step_of, waiting, with_obligation, with_step
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop, CompiledStep
 from hub.model.action import ActionSpec, Call, next_call
+from hub.model.compare import differences
 from hub.model.effect import Effect, EffectState
 from hub.model.instance import Instance, Obligation, StepState, Waiting
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from hub.loop.compare import differences
 from hub.loop.late import accept, drop
 from hub.loop.start import cancel, gather, readings_of, settle
 from hub.loop.steps import BROKEN, action_of, advance, compiled_step, plan, step_scope
@@ -17,6 +16,7 @@ from hub.loop.waits import graded, place, step_of, waiting, with_obligation, wit
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
 from hub.model.changes import Approval
+from hub.model.compare import differences
 from hub.model.effect import Effect, EffectState
 from hub.model.entity import typed_view
 from hub.model.fact import PersonDecided

@@ -1,0 +1,371 @@
+"""Conclude a prepared batch against locked state: fold, set aside, resolve names, decide loops. Pure.
+
+Records are concluded one after the other, each seeing what those before it changed, so that the borders of batches
+change nothing. A look at state that is not loaded is collected, and the whole batch runs again with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from hub.engine.prepare import Item, Prepared, Work, said_refs
+from hub.loop import decide
+from hub.loop.names import names_of, resolve
+from hub.loop.start import was_read
+from hub.loop.world import World
+from hub.mapping.catalog import Catalog
+from hub.model.changes import Changes, NotLoaded, Outcome, Quarantine, Reading, Touched, View
+from hub.model.clock import Micros
+from hub.model.entity import Entity, Folded, fold
+from hub.model.record import Mapped, Refused, Rejected
+
+_SORTED = orjson.OPT_SORT_KEYS
+_LANE = frozenset({"exception", "behind"})
+"""Reasons that stop an object's lane (I11): what comes later for it is held behind."""
+
+
+def conclude(prepared: Prepared, view: View, now: Micros, catalog: Catalog) -> Changes:
+    """What a batch changes. Raises ``NotLoaded`` once, naming everything this pass missed."""
+    try:
+        return _run(prepared, view, now, catalog, careful=False)
+    except NotLoaded:
+        raise
+    except Exception:  # noqa: BLE001 - a bug in one record: find it by running them one by one, set it aside
+        return _run(prepared, view, now, catalog, careful=True)
+
+
+def _run(prepared: Prepared, view: View, now: Micros, catalog: Catalog, *, careful: bool) -> Changes:
+    pass_ = _Pass(World(view, catalog, now), careful)
+    for work in prepared.works:
+        for index, verdict, rejected in work.alone:
+            _alone(pass_.world, work, index, verdict, rejected)
+        for item in work.items:
+            pass_.run(partial(record, item=item), partial(poison, item=item))
+        if work.delivery.origin == "read":
+            pass_.run(partial(_answered, work=work), partial(_unanswered, work=work))
+    if pass_.missing:
+        raise NotLoaded(union(pass_.missing))
+    changes = pass_.world.changes
+    changes.expected = len(changes.outcomes)
+    return changes
+
+
+class _Pass:
+    """One run over a batch. Careful: a savepoint before each piece, so that a bug costs one record."""
+
+    def __init__(self, world: World, careful: bool) -> None:
+        self.world, self.careful = world, careful
+        self.missing: list[Touched] = []
+
+    def run(self, piece: Callable[[World], None], aside: Callable[[World, str], None]) -> None:
+        saved = self.world.copy() if self.careful else None
+        try:
+            piece(self.world)
+        except NotLoaded as missing:
+            self.missing.append(missing.touched)
+        except Exception as bug:
+            if self.missing:
+                return  # this pass saw half the state and is thrown away
+            if saved is None:
+                raise
+            self.world = saved
+            aside(saved, f"{type(bug).__name__}: {bug}")
+
+
+def union(parts: Sequence[Touched]) -> Touched:
+    """Everything those name."""
+    return Touched(*(frozenset().union(*(getattr(part, one.name) for part in parts)) for one in fields(Touched)))
+
+
+def _alone(world: World, work: Work, index: int, verdict: str, rejected: Rejected) -> None:
+    """A delivery or record no table sees: its outcome, and where it was refused its quarantine row."""
+    delivery = work.delivery
+    world.changes.outcomes.append(Outcome(delivery.position, index, "", verdict, rejected.reason))
+    if verdict != "quarantined":
+        return
+    world.put_quarantine(
+        Quarantine(
+            id=quarantine_id(delivery.ref, index, ""),
+            connection=delivery.connection,
+            delivery=delivery.ref,
+            position=delivery.position,
+            record=index,
+            table="",
+            kind="",
+            key="",
+            at=delivery.received_at,
+            reason=rejected.reason,
+            row=rejected.row,
+            owner=rejected.owner,
+            message=rejected.message,
+            since=world.now,
+        )
+    )
+
+
+def quarantine_id(ref: str, index: int, table: str) -> str:
+    """A stable id people can type: ``q-<12 hex>``."""
+    return "q-" + sha256(f"{ref}|{index}|{table}".encode()).hexdigest()[:12]
+
+
+# --- one record through one table
+
+
+def record(world: World, item: Item) -> None:
+    """Conclude one record: its outcome, the entity, its event, what follows for names and loops."""
+    seen, delivery, plan = item.seen, item.delivery, item.plan
+    kind = seen.kind
+    key = seen.key or f"{delivery.connection}:{item.record.source}"
+    world.because(delivery.ref, item.index, plan.name, item.record.at, delivery.ref)
+    open_rows = world.quarantined(kind, key)
+    if open_rows and _held(open_rows, item):
+        _set_aside(world, item, key, "held", Rejected("behind", "an earlier record of this object is a bug to fix"))
+        return
+    before = world.entity(kind, key)
+    if item.maybe and before is None:
+        world.changes.outcomes.append(Outcome(delivery.position, item.index, "", "skipped", "no-table"))
+        return
+    if isinstance(seen, Refused):
+        _refused(world, item, key, seen, before)
+        return
+    mapped = _with_keys(world, seen) if seen.refs else seen
+    if before is None and item.record.op == "partial" and _first_partial(world, item, mapped):
+        return
+    folded = fold(before, mapped, item.source, item.record.at, item.record.op, plan.empty, plan.speaks)
+    world.changes.outcomes.append(Outcome(delivery.position, item.index, plan.name, folded.verdict))
+    world.measures[plan.integration, folded.verdict] += 1
+    if folded.verdict != "stale":
+        _kept(world, item, before, folded, open_rows)
+
+
+def _held(rows: Sequence[Quarantine], item: Item) -> bool:
+    """Whether an exception stops this object's lane. The record that is the bug itself is not behind itself."""
+    own = (item.delivery.ref, item.index)
+    return any(
+        row.reason in _LANE
+        and row.source == item.source
+        and row.table == item.plan.name
+        and own != (row.delivery, row.record)
+        for row in rows
+    )
+
+
+def _kept(world: World, item: Item, before: Entity | None, folded: Folded, open_rows: Sequence[Quarantine]) -> None:
+    after = folded.entity
+    world.changes.entities[after.kind, after.key] = after
+    if folded.verdict == "applied":
+        event = _tell(world, item, before, folded)
+        _index(world, item, before, folded)
+        catalog = world.catalog
+        if catalog.loops(after.kind):
+            decide.subject_changed(world, item.plan.integration, before, after, item.record.at, event)
+        if after.kind in catalog.relating:
+            decide.related_changed(world, before, after)
+    if open_rows and item.record.op != "partial":
+        _supersede(world, item, open_rows)
+
+
+def _tell(world: World, item: Item, before: Entity | None, folded: Folded) -> str:
+    """The entity's event: ``created | changed | deleted``, the changed fields as canonical bytes."""
+    after = folded.entity
+    if after.deleted:
+        verb = "changed" if before is not None and before.deleted else "deleted"
+    else:
+        verb = "created" if before is None or before.deleted else "changed"
+    said: dict[str, Any] = {"key": after.key, "label": after.label, "set": folded.changed}
+    if after.deleted:
+        said["deleted"] = True
+    plan = item.plan
+    data = orjson.dumps(said, option=_SORTED)
+    stream = f"{after.kind}/{after.key}"
+    event = world.emit(stream, after.version, f"{after.kind}.{verb}", data, plan.schema_name, plan.logic)
+    world.parent = event
+    return event
+
+
+def _index(world: World, item: Item, before: Entity | None, folded: Folded) -> None:
+    """Refs, labels and links that follow from the entity's new state."""
+    after, changed = folded.entity, folded.changed
+    names = item.plan.ref_fields
+    if names and (before is None or any(name in changed for name in names)):
+        world.changes.refs[after.kind, after.key] = _refs(after, names)
+    connection = item.delivery.connection
+    if before is None and after.key.startswith(connection + ":"):
+        world.put_link(connection, after.kind, after.key, after.key[len(connection) + 1 :])
+    if "label" in changed:
+        world.put_label(after.kind, str(after.label), after.key)
+    if (before is None or "label" in changed) and after.kind in world.catalog.ref_fields:
+        _adopt(world, after)
+
+
+def _refs(entity: Entity, names: Sequence[str]) -> dict[str, str]:
+    return {name: value for name in names if isinstance(value := entity.state.get(name), str)}
+
+
+def _with_keys(world: World, mapped: Mapped) -> Mapped:
+    """Ref values that name a known entity become its key; unknown ones stay until it appears."""
+    found = dict(mapped.fields)
+    for name, kind in mapped.refs.items():
+        value = found.get(name)
+        if isinstance(value, str):
+            found[name] = resolve(world, kind, value) or value
+    return Mapped(mapped.kind, mapped.key, mapped.label, found, mapped.refs)
+
+
+def _adopt(world: World, target: Entity) -> None:
+    """An entity got a name others already used for it: their ref fields now hold its key."""
+    key, *names = names_of(target)
+    for kind, field in world.catalog.ref_fields[target.kind]:
+        waiting = world.referring(kind, field, key)
+        for name in names:
+            for entity in world.referring(kind, field, name):
+                waiting.append(_renamed(world, entity, field, key))
+        if kind in world.catalog.relating:
+            for entity in waiting:
+                decide.related_changed(world, None, entity)
+
+
+def _renamed(world: World, entity: Entity, field: str, key: str) -> Entity:
+    """One referring entity with its ref resolved: a change of ours, told as its own event."""
+    after = replace(entity, version=entity.version + 1, state={**entity.state, field: key})
+    schema = world.catalog.schemas.get(entity.kind)
+    world.changes.entities[entity.kind, entity.key] = after
+    names = [name for name in (schema.fields if schema else ()) if schema and schema.x_type(name) == "ref"]
+    world.changes.refs[entity.kind, entity.key] = _refs(after, names)
+    data = orjson.dumps({"key": after.key, "label": after.label, "set": {field: key}}, option=_SORTED)
+    name = schema.name if schema else entity.kind
+    logic = world.changes.events[-1].logic if world.changes.events else ""
+    world.emit(after.stream, after.version, f"{after.kind}.changed", data, name, logic)
+    return after
+
+
+# --- what is set aside
+
+
+def _refused(world: World, item: Item, key: str, seen: Refused, before: Entity | None) -> None:
+    """A record a row rejected: set aside with its key and the refs it could map; its lane flows on."""
+    marks = before.marks.get(item.source) if before is not None else None
+    newer = marks is not None and marks.base.at > item.record.at
+    verdict = "quarantined"
+    _set_aside(world, item, key, verdict, seen.rejected, closed_by="superseded" if newer else "")
+    if before is None and item.record.op == "partial":
+        _ask_read(world, item)
+
+
+def _first_partial(world: World, item: Item, mapped: Mapped) -> bool:
+    """A partial first sight asks to read the whole object; without a required value it waits in quarantine."""
+    _ask_read(world, item)
+    missing = [name for name in item.plan.required if mapped.fields.get(name) is None]
+    if not missing:
+        return False
+    words = f"{mapped.kind} {mapped.key} is new and its first record says nothing about {', '.join(missing)}"
+    row = f"{item.plan.name}.{missing[0]}"
+    rejected = Rejected("missing-field", words, row, owner=item.plan.owner)
+    _set_aside(world, item, mapped.key, "quarantined", rejected, refs=said_refs(mapped))
+    return True
+
+
+def _ask_read(world: World, item: Item) -> None:
+    connection = item.delivery.connection
+    facts = world.catalog.connections.get(connection)
+    if facts is not None and facts.refetch and item.delivery.origin != "read":
+        stream = item.record.stream.removeprefix(f"{connection}.")
+        world.ask_reading(Reading(connection, stream, item.record.source, "", world.now, world.now))
+
+
+def poison(world: World, words: str, item: Item) -> None:
+    """A record whose conclusion raised: a bug. Set aside; later records of the object wait behind it."""
+    key = item.seen.key or f"{item.delivery.connection}:{item.record.source}"
+    world.because(item.delivery.ref, item.index, item.plan.name, item.record.at, item.delivery.ref)
+    _set_aside(world, item, key, "quarantined", Rejected("exception", words))
+
+
+def _set_aside(
+    world: World,
+    item: Item,
+    key: str,
+    verdict: str,
+    rejected: Rejected,
+    closed_by: str = "",
+    refs: dict[str, tuple[str, str]] | None = None,
+) -> None:
+    delivery, plan = item.delivery, item.plan
+    if refs is None:
+        refs = dict(item.seen.refs) if isinstance(item.seen, Refused) else said_refs(item.seen)
+    world.changes.outcomes.append(Outcome(delivery.position, item.index, plan.name, verdict, rejected.reason))
+    world.measures[plan.integration, verdict] += 1
+    world.put_quarantine(
+        Quarantine(
+            id=quarantine_id(delivery.ref, item.index, plan.name),
+            connection=delivery.connection,
+            delivery=delivery.ref,
+            position=delivery.position,
+            record=item.index,
+            table=plan.name,
+            kind=item.seen.kind,
+            key=key,
+            at=item.record.at,
+            reason=rejected.reason,
+            row=rejected.row,
+            owner=rejected.owner or plan.owner,
+            message=rejected.message,
+            since=world.now,
+            refs={name: (kind, resolve(world, kind, to) or to) for name, (kind, to) in refs.items()},
+            source=item.source,
+            closed_at=world.now if closed_by else None,
+            closed_by=closed_by,
+        )
+    )
+
+
+def _supersede(world: World, item: Item, rows: Sequence[Quarantine]) -> None:
+    """A newer snapshot was applied: what the same object said wrongly before is settled."""
+    settled = [
+        row
+        for row in rows
+        if row.source == item.source
+        and row.table == item.plan.name
+        and row.reason not in _LANE
+        and (row.at <= item.record.at or item.delivery.origin == "read")
+    ]
+    for row in settled:
+        world.put_quarantine(replace(row, closed_at=world.now, closed_by="superseded"))
+    if settled:
+        decide.quarantine_closed(
+            world, [place for row in settled for place in ((row.kind, row.key), *row.refs.values())]
+        )
+
+
+# --- answers to reads
+
+
+def _answered(world: World, work: Work) -> None:
+    """The hub's own read came back and is concluded: whoever waited for it goes on."""
+    delivery = work.delivery
+    for index, one in enumerate(work.records):
+        stream = one.stream.removeprefix(f"{delivery.connection}.")
+        object_id = f"{delivery.connection}/{stream}/{one.source}"
+        world.because(delivery.ref, index, "@read", one.at, delivery.ref)
+        if not delivery.cause:
+            world.drop_reading(object_id, "")
+            continue
+        instance = world.instance(delivery.cause)
+        loop = None if instance is None else decide.loop_of(world, instance)
+        if loop is None:
+            world.drop_reading(object_id, delivery.cause)
+        else:
+            was_read(world, loop, delivery.cause, object_id)
+
+
+def _unanswered(world: World, words: str, work: Work) -> None:
+    """Going on after a read raised: a bug. The instance keeps waiting, and a person sees why."""
+    rejected = Rejected("exception", f"{work.delivery.cause}: {words}")
+    outcomes = world.changes.outcomes
+    _alone(world, work, len(work.records), "quarantined", rejected)
+    outcomes.pop()  # its records have their outcomes; this row only tells a person

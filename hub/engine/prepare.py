@@ -1,0 +1,252 @@
+"""Prepare a batch outside the transaction: decode, map, check schemas, name the heads it touches. Pure.
+
+A connector's ``decode`` comes in as an argument. What raises here is a bug in a connector or a mapping: the record
+carries the exception to ``conclude``, which sets it aside; the batch goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hub.mapping.catalog import Catalog
+from hub.mapping.compiled import CompiledTable
+from hub.model.changes import Touched
+from hub.model.delivery import Delivery
+from hub.model.entity import LABEL
+from hub.model.record import Decoded, Json, Mapped, Record, Refused, Rejected
+from hub.model.schema import Schema
+
+Decode = Callable[[Delivery], Decoded]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What folding needs to know of a table, worked out once per batch."""
+
+    table: CompiledTable
+    name: str
+    integration: str
+    logic: str
+    schema: Schema | None
+    schema_name: str
+    empty: Mapping[str, Json]
+    speaks: frozenset[str]
+    required: tuple[str, ...]
+    ref_fields: tuple[str, ...]
+    owner: str
+
+
+@dataclass(slots=True)
+class Item:
+    """One record seen through one table. ``bug`` is what raised; ``maybe`` a delete no ``only`` could judge."""
+
+    delivery: Delivery
+    index: int
+    record: Record
+    plan: Plan
+    seen: Mapped | Refused
+    bug: str = ""
+    maybe: bool = False
+
+    @property
+    def source(self) -> str:
+        return f"{self.delivery.connection}/{self.record.source}"
+
+
+@dataclass(slots=True)
+class Work:
+    """One delivery: its items, and outcomes that need no table (``alone``: record, verdict, reason, why)."""
+
+    delivery: Delivery
+    items: list[Item] = field(default_factory=list)
+    alone: list[tuple[int, str, Rejected]] = field(default_factory=list)
+    records: Sequence[Record] = ()
+
+
+@dataclass(slots=True)
+class Prepared:
+    works: list[Work]
+    touched: Touched
+
+
+class _Heads:
+    """Collects what the batch will read or write, as plain sets."""
+
+    __slots__ = ("entities", "instances", "labels", "quarantined", "subjects")
+
+    def __init__(self) -> None:
+        self.entities: set[tuple[str, str]] = set()
+        self.labels: set[tuple[str, str]] = set()
+        self.subjects: set[tuple[str, str]] = set()
+        self.quarantined: set[tuple[str, str]] = set()
+        self.instances: set[str] = set()
+
+    def touched(self) -> Touched:
+        return Touched(
+            entities=frozenset(self.entities),
+            labels=frozenset(self.labels),
+            subjects=frozenset(self.subjects),
+            quarantined=frozenset(self.quarantined),
+            loops=frozenset(self.instances),
+        )
+
+
+def prepare(batch: Sequence[Delivery], catalog: Catalog, decode: Decode) -> Prepared:
+    """Decode and map a batch."""
+    heads = _Heads()
+    plans: dict[tuple[str, str], tuple[Plan, ...]] = {}
+    works = [_delivery(delivery, catalog, decode, plans, heads) for delivery in batch]
+    return Prepared(works, heads.touched())
+
+
+def _delivery(
+    delivery: Delivery,
+    catalog: Catalog,
+    decode: Decode,
+    plans: dict[tuple[str, str], tuple[Plan, ...]],
+    heads: _Heads,
+) -> Work:
+    work = Work(delivery)
+    if delivery.cause:
+        heads.instances.add(delivery.cause)
+    if delivery.conflict:
+        words = f"delivery id {delivery.source_id} came before with another body; the first one counts"
+        work.alone.append((0, "quarantined", Rejected("id_conflict", words)))
+        return work
+    try:
+        decoded = decode(delivery)
+    except Exception as bug:  # noqa: BLE001 - a connector's bug: this delivery is set aside, its lane goes on
+        work.alone.append((0, "quarantined", Rejected("exception", _words(bug))))
+        return work
+    if decoded.rejected is not None:
+        work.alone.append((0, "quarantined", decoded.rejected))
+    elif not decoded.records:
+        work.alone.append((0, "skipped", Rejected(decoded.skipped or "empty", "")))
+    work.records = decoded.records
+    for index, record in enumerate(decoded.records):
+        place = (delivery.connection, record.stream)
+        tables = plans.get(place)
+        if tables is None:
+            tables = plans[place] = _plans(catalog, *place)
+        _record(work, index, record, tables, catalog, heads)
+    return work
+
+
+def _record(work: Work, index: int, record: Record, plans: tuple[Plan, ...], catalog: Catalog, heads: _Heads) -> None:
+    items = work.items
+    before = len(items)
+    for plan in plans:
+        try:
+            if not plan.table.accepts(record):
+                continue
+            seen = plan.table.apply(record)
+        except Exception as bug:  # noqa: BLE001 - a mapping's bug: this record is set aside, others go on
+            items.append(_broken(work, index, record, plan, bug))
+            heads.quarantined.add((items[-1].seen.kind, items[-1].seen.key or ""))
+            continue
+        item = Item(work.delivery, index, record, plan, seen)
+        items.append(item)
+        _check(item)
+        _touch(item, catalog, heads)
+    if len(items) > before:
+        return
+    if record.op == "delete":
+        _unsure(work, index, record, plans, catalog, heads)
+    if len(items) == before:
+        work.alone.append((index, "skipped", Rejected("no-table", "")))
+
+
+def _unsure(work: Work, index: int, record: Record, plans: tuple[Plan, ...], catalog: Catalog, heads: _Heads) -> None:
+    """A deletion often says no more than an id: it counts for every table of the stream that knows the object."""
+    for plan in plans:
+        seen = plan.table.apply(record)
+        if isinstance(seen, Mapped):
+            item = Item(work.delivery, index, record, plan, seen, maybe=True)
+            work.items.append(item)
+            _touch(item, catalog, heads)
+
+
+def _broken(work: Work, index: int, record: Record, plan: Plan, bug: Exception) -> Item:
+    key = f"{work.delivery.connection}:{record.source}"
+    refused = Refused(plan.table.definition.entity, key, None, {}, Rejected("exception", _words(bug)))
+    return Item(work.delivery, index, record, plan, refused, bug=_words(bug))
+
+
+def _words(bug: Exception) -> str:
+    return f"{type(bug).__name__}: {bug}"
+
+
+def _check(item: Item) -> None:
+    """The schema's word on what was mapped: each field stands for itself, so the folded state is valid too."""
+    seen, schema = item.seen, item.plan.schema
+    if schema is None or isinstance(seen, Refused) or item.record.op == "delete":
+        return
+    state = {**item.plan.empty, **seen.fields}
+    if schema.is_valid(state):
+        return
+    problem = schema.problem(state)
+    row = f"{item.plan.name}.{problem.partition(':')[0].partition('.')[0]}"
+    rejected = Rejected("schema", f"{item.plan.schema_name} {problem}", row, owner=item.plan.owner)
+    item.seen = Refused(seen.kind, seen.key, seen.label, said_refs(seen), rejected)
+
+
+def said_refs(mapped: Mapped) -> dict[str, tuple[str, str]]:
+    """The refs a mapped record names: field -> (kind, value)."""
+    pairs = ((name, kind, mapped.fields.get(name)) for name, kind in mapped.refs.items())
+    return {name: (kind, value) for name, kind, value in pairs if isinstance(value, str)}
+
+
+def _touch(item: Item, catalog: Catalog, heads: _Heads) -> None:
+    seen = item.seen
+    kind, key = seen.kind, seen.key
+    if key is None:
+        key = f"{item.delivery.connection}:{item.record.source}"
+    place = (kind, key)
+    heads.entities.add(place)
+    heads.quarantined.add(place)
+    if catalog.loops(kind):
+        heads.subjects.add(place)
+    if isinstance(seen, Refused):
+        for kind, value in seen.refs.values():
+            _touch_ref(kind, value, heads)
+    elif seen.refs:
+        for name, kind in seen.refs.items():
+            _touch_ref(kind, seen.fields.get(name), heads)
+
+
+def _touch_ref(kind: str, value: Json, heads: _Heads) -> None:
+    if isinstance(value, str):
+        heads.entities.add((kind, value))
+        heads.labels.add((kind, value))
+        heads.subjects.add((kind, value))
+        bare = value.partition(":")[2]
+        if bare:
+            heads.labels.add((kind, bare))
+
+
+def _plans(catalog: Catalog, connection: str, stream: str) -> tuple[Plan, ...]:
+    tables = catalog.tables(connection, stream) or catalog.tables(connection, f"{connection}.{stream}")
+    return tuple(plan_of(catalog, table) for table in tables)
+
+
+def plan_of(catalog: Catalog, table: CompiledTable) -> Plan:
+    """What folding needs to know of one table."""
+    definition = table.definition
+    schema = catalog.schemas.get(definition.entity, definition.version)
+    names = {row.field for row in definition.rows}
+    return Plan(
+        table=table,
+        name=definition.name,
+        integration=table.integration,
+        logic=table.logic,
+        schema=schema,
+        schema_name=schema.name if schema else f"{definition.entity}/v{definition.version}",
+        empty=schema.empty if schema else {},
+        speaks=frozenset(names | {LABEL} if definition.label else names),
+        required=tuple(row.field for row in definition.rows if row.required),
+        ref_fields=tuple(
+            sorted(name for name in (schema.fields if schema else ()) if schema and schema.x_type(name) == "ref")
+        ),
+        owner=definition.governance.owner,
+    )

@@ -1,0 +1,49 @@
+"""One decision inside one transaction: load what it touches, decide, load what it missed, decide again, write.
+
+And one transaction's life: what lost a race runs again on fresh state, a bounded number of times.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from sqlalchemy.exc import IntegrityError
+
+from hub.errors import FatalError
+from hub.model.changes import NotLoaded, Touched, View
+from hub.store.port import CheckpointMoved, Transaction, VersionConflict
+
+T = TypeVar("T")
+PASSES_MAX = 64
+"""A decision names everything one pass misses at once; needing more passes than this is a bug."""
+TRIES = 5
+LOST_RACE = (CheckpointMoved, VersionConflict, IntegrityError, sqlite3.IntegrityError)
+"""Somebody else was faster: roll back, reload, run again."""
+
+
+def decide_in(transaction: Transaction, touched: Touched, decide: Callable[[View], T]) -> T:
+    """Run a pure decision on locked state, adding what it finds missing until it has seen all it needs."""
+    for _ in range(PASSES_MAX):
+        view = transaction.load(touched)
+        try:
+            return decide(view)
+        except NotLoaded as missing:
+            touched = missing.touched
+    raise FatalError(
+        f"a decision still misses state after {PASSES_MAX} passes: {touched}",
+        where="engine",
+        why="it asks for something the store never loads: a bug in the hub",
+        fix="report it with the delivery named in hub status; nothing was written",
+    )
+
+
+async def again(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Run one transaction; after a lost race run it again, at most ``TRIES`` times in all."""
+    for _ in range(TRIES - 1):
+        try:
+            return await attempt()
+        except LOST_RACE:
+            continue
+    return await attempt()
