@@ -30,6 +30,7 @@ HERE = Path(__file__).parent
 SEED = HERE / "tryton_seed.py"
 DATABASE = "erp"
 PACKAGES = ("proteus~=8.2.0", "trytond~=8.2.0", "trytond-purchase-requisition~=8.2.0")
+QUIETLY = ("-q", "--disable-pip-version-check", "--retries", "2")
 REQUIREMENT = "Tryton 8.2"
 STARTS_WITHIN_SECONDS = 60.0
 COMPANY = {
@@ -105,7 +106,7 @@ def _install(folder: Path) -> None:
     if done.exists() and json.loads(done.read_text()) == list(PACKAGES):
         return
     _run(folder, [sys.executable, "-m", "venv", "--clear", folder / "venv"])
-    _run(folder, [_bin(folder, "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", *PACKAGES])
+    _run(folder, [_bin(folder, "python"), "-m", "pip", "install", *QUIETLY, *PACKAGES])
     done.write_text(json.dumps(PACKAGES))
 
 
@@ -144,8 +145,8 @@ def _run(folder: Path, command: list[object], stdin: str = "", env: dict[str, st
     with (folder / "setup.log").open("a") as log:
         log.write(f"$ {words[0]}\n{done.stderr}")
     if done.returncode:
-        last = "\n".join((done.stderr or done.stdout).splitlines()[-12:])
-        raise NoTryton(f"{words[0]} ended with {done.returncode}\n{last}")
+        lines = [line for line in (done.stderr or done.stdout).splitlines() if not line.startswith("WARNING")]
+        raise NoTryton(f"{Path(words[0]).name} ended with {done.returncode}; " + "\n".join(lines[-8:]))
     return done.stdout
 
 

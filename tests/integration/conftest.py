@@ -9,6 +9,8 @@ import pytest
 
 from tests.tryton_server import NoTryton, Tryton, running
 
+LOUD = "NO SERVER:"
+
 
 @pytest.fixture(scope="session")
 def tryton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tryton]:
@@ -19,4 +21,13 @@ def tryton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tryton]:
     except NoTryton as error:
         if os.environ.get("CI"):
             raise
-        pytest.skip(f"NO TRYTON HERE, ITS TESTS DO NOT RUN: {error}")
+        pytest.skip(f"{LOUD} Tryton could not be had, its tests did not run: {error}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was not tested, once, in red: a skipped server must not look like a passed one."""
+    reasons = {
+        report.longrepr[2] for report in terminalreporter.getreports("skipped") if LOUD in str(report.longrepr)
+    }
+    for reason in sorted(reasons):
+        terminalreporter.write_line(reason.removeprefix("Skipped: "), red=True, bold=True)
