@@ -46,7 +46,7 @@ _CARD = StreamSpec(
 )
 _COMMENT = StreamSpec(
     "comment",
-    "one comment on a card; a deleted one is a delete",
+    "one comment on a card; a deleted one is a delete (polling card brings comments along)",
     COMMENT_NAMES,
     (
         StreamField("id", "stable id"),
@@ -54,7 +54,6 @@ _COMMENT = StreamSpec(
         StreamField("card.id", "the card it stands on"),
         StreamField("idMemberCreator", "who wrote it", "person", sensitive=True),
     ),
-    polled=True,
     webhook=True,
 )
 _COMMENT_ACTION = ActionSpec(
