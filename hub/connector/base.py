@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hub.connector.answers import Found, Receipt
 from hub.connector.spec import ConnectorSpec
+from hub.model.action import ActionSpec
 from hub.model.clock import Micros
 from hub.model.delivery import Raw
 from hub.model.record import Decoded, Json
@@ -95,6 +96,11 @@ class Connector(ABC):
     def __init__(self, connection: Connection, http: Http) -> None:
         self.connection = connection
         self.http = http
+
+    @classmethod
+    def offered(cls, settings: Mapping[str, Any]) -> tuple[ActionSpec, ...]:
+        """The actions a connection with these settings has, where its class or reading back depends on them."""
+        return cls.spec.actions
 
     def verify(self, request: Request, now: Micros) -> bool:
         """Whether the request is authentic by any current secret, in constant time. Unsigned: True (token path)."""

@@ -3,7 +3,7 @@
 A connector's test module subclasses them and gives the set-up; pytest finds the tests in the subclass::
 
     class TestJiraWebhook(WebhookSuite):
-        connector, settings, secrets = JiraConnector, {"url": "https://x.example"}, {"webhook_secret": ("k" * 20,)}
+        connector, settings, secrets = JiraConnector, {"url": "https://x.example"}, {}
         samples = "connectors/jira/samples/webhooks.jsonl"
 
 Only tests import this package: it needs pytest and hypothesis.

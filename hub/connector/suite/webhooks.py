@@ -28,7 +28,7 @@ class WebhookSuite:
 
     connector: ClassVar[type[Connector]]
     settings: ClassVar[Mapping[str, Any]] = {}
-    secret_setting: ClassVar[str] = "webhook_secret"
+    secret_setting: ClassVar[str] = "secret"
     samples: ClassVar[str] = ""
     bodies: ClassVar[tuple[Raw, ...]] = ()
     url: ClassVar[str] = "https://hub.example.com/in/tested"

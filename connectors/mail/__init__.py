@@ -1,0 +1,1 @@
+"""Mail to people: as ``.eml`` files in a folder, or by SMTP."""
