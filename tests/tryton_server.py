@@ -29,8 +29,9 @@ from typing import Any
 HERE = Path(__file__).parent
 SEED = HERE / "tryton_seed.py"
 DATABASE = "erp"
-PACKAGES = ("proteus~=8.2.0", "trytond~=8.2.0", "trytond-purchase-requisition~=8.2.0")
-QUIETLY = ("-q", "--disable-pip-version-check", "--retries", "2")
+LOCK = HERE.parent / "requirements" / "tryton.lock"
+"""Every package by version and hash; `uv pip compile` of proteus, trytond, trytond-purchase-requisition ~=8.2.0."""
+PIP = ("-q", "--disable-pip-version-check", "--retries", "2", "--require-hashes", "--only-binary", ":all:")
 REQUIREMENT = "Tryton 8.2"
 STARTS_WITHIN_SECONDS = 60.0
 COMPANY = {
@@ -90,7 +91,7 @@ def home() -> Path:
 def prepare(folder: Path) -> Path:
     """Install and seed where that is still to do; the folder of the seeded database. Safe to run side by side."""
     folder.mkdir(parents=True, exist_ok=True)
-    mark = sha256(repr((PACKAGES, COMPANY)).encode() + SEED.read_bytes()).hexdigest()[:12]
+    mark = sha256(repr(COMPANY).encode() + SEED.read_bytes() + LOCK.read_bytes()).hexdigest()[:12]
     seeded = folder / f"seed-{mark}"
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -102,12 +103,12 @@ def prepare(folder: Path) -> Path:
 
 
 def _install(folder: Path) -> None:
-    done = folder / "installed.json"
-    if done.exists() and json.loads(done.read_text()) == list(PACKAGES):
+    done, wanted = folder / "installed", sha256(LOCK.read_bytes()).hexdigest()
+    if done.exists() and done.read_text() == wanted:
         return
     _run(folder, [sys.executable, "-m", "venv", "--clear", folder / "venv"])
-    _run(folder, [_bin(folder, "python"), "-m", "pip", "install", *QUIETLY, *PACKAGES])
-    done.write_text(json.dumps(PACKAGES))
+    _run(folder, [_bin(folder, "python"), "-m", "pip", "install", *PIP, "-r", LOCK])
+    done.write_text(wanted)
 
 
 def _seed(folder: Path, seeded: Path) -> None:
