@@ -71,18 +71,6 @@ def _rows(db: Connection, statement: Select[Any]) -> Iterator[dict[str, Any]]:
 
 
 def _event(row: RowMapping) -> dict[str, Any]:
-    names = (
-        "version",
-        "type",
-        "time",
-        "recorded",
-        "schema",
-        "correlation",
-        "causation",
-        "logic",
-        "delivery",
-        "record",
-    )
     return {
         "position": row["position"],
         "id": str(UUID(bytes=row["id"])),

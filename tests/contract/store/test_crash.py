@@ -1,0 +1,77 @@
+"""kill −9 at the store's boundaries, in a child process: what is found afterwards is whole."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hub.log.sql import SqlLog
+from hub.store.queries import events, loops, status
+from tests.stores import temp_store
+
+ROOT = Path(__file__).parents[3]
+CHILD = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from hub.log.port import Arrival
+from hub.log.sql import SqlLog
+from hub.model.changes import Changes, Outcome
+from hub.model.effect import Effect, EffectState
+from hub.model.event import Event, event_id
+from tests.stores import temp_store
+
+def plan(t):
+    key = "k"
+    state = EffectState[sys.argv[1]]
+    one = Effect(key, key, "rd", "l", "s", "", "p", "erp", "a", "c", "A", state, {{}}, {{}}, "l", 1, 1)
+    identity = event_id(key, 0, "t", 0)
+    event = Event(identity, "effect/k", 1, "effect.planned", 1, 1, b"{{}}", "effect/v1", "c", "c", "l")
+    t.write(Changes(events=[event], effects={{key: one}}, outcomes=[Outcome(1, 0, "", "skipped", "x")]), 1)
+    t.advance("engine", 0, 0, 1, 1)
+
+with temp_store(Path({folder!r})) as store:
+    SqlLog(store).append_now([Arrival("jira", b"a", {{}}, 1, "webhook", "1")])
+    print("answered", flush=True)
+    store.write_now(plan)
+    print("planned", flush=True)
+"""
+
+
+def killed(folder: Path, at: str, state: str = "PLANNED") -> list[str]:
+    code = CHILD.format(root=str(ROOT), folder=str(folder))
+    environment = {**os.environ, "HUB_CRASH_AT": at}
+    child = subprocess.run([sys.executable, "-c", code, state], env=environment, capture_output=True, text=True)
+    assert child.returncode == -9, child.stderr
+    return child.stdout.split()
+
+
+def found(folder: Path) -> tuple[int, int, int, int]:
+    """(deliveries, events, effects, unaccounted) after a restart."""
+    with temp_store(folder) as store, store.read() as db:
+        assert db.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+        balance = status.records(db)
+        return SqlLog(store).end(), len(list(events.events(db))), len(loops.effects(db)), balance["unaccounted"]
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize(
+    ("at", "state", "answered", "left"),
+    [
+        ("B3", "PLANNED", [], (0, 0, 0, 0)),
+        ("B4", "PLANNED", [], (1, 0, 0, 0)),
+        ("B9", "PLANNED", ["answered"], (1, 0, 0, 0)),
+        ("B10", "PLANNED", ["answered"], (1, 1, 1, 0)),
+        ("B11", "SENDING", ["answered"], (1, 1, 1, 0)),
+        ("B14", "SENT", ["answered"], (1, 0, 0, 0)),
+    ],
+)
+def test_a_crash_leaves_all_of_a_transaction_or_nothing(
+    tmp_path: Path, at: str, state: str, answered: list[str], left: tuple[int, ...]
+) -> None:
+    assert killed(tmp_path, at, state) == answered
+    assert found(tmp_path) == left
