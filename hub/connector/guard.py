@@ -6,6 +6,7 @@ Checked twice: the base URL when a client is made, and every address a name reso
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -106,7 +107,8 @@ class Guard:
         """Raise ``AddressRefused`` unless the hub may connect to this resolved address."""
         address = ip_address(resolved.partition("%")[0])
         if address in _METADATA or not (self.open or is_public(address)):
-            raise AddressRefused(f"{self.host} resolves to {address}, which is not public and not in allow:")
+            words = f"{self.host} resolves to {address}, which is not public and not in allow:"
+            raise AddressRefused(errno.EACCES, words)
 
 
 def _origin(url: str) -> tuple[str, str, int]:

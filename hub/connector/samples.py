@@ -43,7 +43,7 @@ def _deliveries(path: Path, now: Micros) -> Iterator[Raw]:
         try:
             recorded = orjson.loads(line)
             yield _raw(recorded, now)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(
                 f"sample line cannot be read: {error}",
                 where=f"{path}:{number}",
