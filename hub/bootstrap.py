@@ -16,18 +16,22 @@ from typing import Any
 from hub.connector import registry
 from hub.connector.base import Connection, Connector
 from hub.connector.spec import ConnectorSpec
+from hub.engine.facts import Answer, apply
 from hub.engine.runlock import read_note
 from hub.errors import ConfigError, NotFound
 from hub.intake.gate import Gate
 from hub.log.sql import SqlLog
-from hub.mapping.build import Built, build_file
-from hub.mapping.catalog import ConnectionFacts
+from hub.mapping.build import Built, build, build_file
+from hub.mapping.catalog import Catalog, ConnectionFacts
 from hub.mapping.check.checked import CheckContext
 from hub.mapping.check.run import check_integrations
+from hub.mapping.compile import CompileContext, compile_integration
+from hub.mapping.compiled import CompiledIntegration
 from hub.mapping.people_file import load_people
 from hub.mapping.table import IntegrationDef
 from hub.model.clock import SECOND, Clock, Micros
 from hub.model.diagnostic import Diagnostic
+from hub.model.fact import Fact
 from hub.model.people import People
 from hub.model.schema import Schemas, load_schemas
 from hub.settings import (
@@ -41,6 +45,8 @@ from hub.settings import (
     resolve,
     shown,
 )
+from hub.store import activations
+from hub.store.activations import Activation
 from hub.store.open import open_store
 from hub.store.sqlite import SqliteStore
 
@@ -126,6 +132,73 @@ class Workspace:
     def log(self) -> SqlLog:
         return SqlLog(self.store)
 
+    @property
+    def target_classes(self) -> Mapping[tuple[str, str], str]:
+        """(connection, action) -> A, B or C."""
+        return {
+            (name, action.name): action.target.value
+            for name, facts in self.connection_facts.items()
+            for action in facts.actions.values()
+        }
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """Everything deciding needs, compiled. Raises ``ConfigError`` with every problem of the mapping files."""
+        errors = [finding for finding in self.check() if finding.level == "error"]
+        if errors:
+            raise ConfigError(f"{len(errors)} problems in mapping files", errors, fix="run: hub check")
+        live = {name: self._compiled(one) for name, one in self._live().items()}
+        language = self.settings.language
+        return Catalog(live, self.connection_facts, self.schemas, self.people, language, older=self._older)
+
+    def _live(self) -> dict[str, IntegrationDef]:
+        """What is in force: the files; with governance on, the version that was last activated."""
+        if self.settings.governance == "off":
+            return dict(self.definitions)
+        found: dict[str, IntegrationDef] = {}
+        for name in self.definitions:
+            active = activations.newest(self.store, name)
+            definition = (
+                active and build(active.source, f"{name}@{active.table[:12]}", self.schemas.newest).definition
+            )
+            if definition:
+                found[name] = definition
+        return found
+
+    def _compiled(self, definition: IntegrationDef) -> CompiledIntegration:
+        """A loop without ``starts.at`` starts from the first activation: history is not news."""
+        first = activations.first(self.store, definition.name)
+        since = first.at if first else self.clock.now()
+        actions = {(name, key): a for name, one in self.connection_facts.items() for key, a in one.actions.items()}
+        context = CompileContext(self.schemas, self.people, actions, self.settings.language, since)
+        return compile_integration(definition, context)
+
+    def _older(self, integration: str, logic: str) -> CompiledIntegration | None:
+        """The version recorded under that hash, for instances that still run under it (I10)."""
+        if (integration, logic) not in self._known:
+            active = activations.of_logic(self.store, integration, logic)
+            built = active and build(active.source, f"{integration}@{logic[:12]}", self.schemas.newest).definition
+            self._known[integration, logic] = self._compiled(built) if built else None
+        return self._known[integration, logic]
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, str], CompiledIntegration | None]:
+        return {}
+
+    def activate(self) -> None:
+        """Governance off: what is loaded now is in force, recorded as activated by the workspace itself."""
+        if self.settings.governance == "on":
+            return
+        for name, one in self.definitions.items():
+            newest = activations.newest(self.store, name)
+            if newest is None or newest.table != one.table:
+                now = self.clock.now()
+                activations.record(self.store, Activation(name, one.logic, one.table, one.source, now, "workspace"))
+
+    async def facts(self, fact: Fact, now: Micros) -> Answer:
+        """Give one fact to the engine: lock, conclude, write."""
+        return await apply(self.store, self.catalog, fact, now)
+
     def connector(self, name: str) -> Connector:
         """The configured connector (made once). Raises ``NotFound``."""
         if name not in self._connectors:
@@ -149,7 +222,8 @@ class Workspace:
         if settings.builtin:
             url = self.twin_url(name)
             values |= {"url": url, "allow": [url] if url else []}
-            values |= {"folder": str(self.state / name)} if "folder" in values else {}
+        if "folder" in values:
+            values["folder"] = str(self.root / (values["folder"] or self.state / name))
         return Connection(name, values, self.secrets(name))
 
     def secrets(self, name: str) -> dict[str, tuple[str, ...]]:
@@ -178,14 +252,20 @@ class Workspace:
 
     def problem(self, name: str) -> str:
         """Why a connection's intake must not start (a secret is missing or empty), or empty."""
+        if problem := self.problem_of_calls(name):
+            return problem
+        if self.specs[name].signed and "secret" not in self.secrets(name):
+            return "secret: not set, and what this source sends is signed; add secret: env:NAME to hub.yaml"
+        return ""
+
+    def problem_of_calls(self, name: str) -> str:
+        """Which secret that ``hub.yaml`` names for a connection cannot be found, and how to give it."""
         for setting, references in self.references(name).items():
             for reference in references:
                 try:
                     resolve(reference, self.root, self.environ)
                 except SecretMissing as error:
                     return f"{setting}: {error.what}; {error.fix}"
-        if self.specs[name].signed and "secret" not in self.secrets(name):
-            return "secret: not set, and what this source sends is signed; add secret: env:NAME to hub.yaml"
         return ""
 
     def gates(self) -> dict[str, Gate]:
@@ -219,8 +299,11 @@ class Workspace:
         """Make connectors anew when next asked for: an address has changed."""
         self._connectors.clear()
 
-    async def close(self) -> None:
+    async def close_connectors(self) -> None:
         for connector in self._connectors.values():
             await connector.http.close()
+
+    async def close(self) -> None:
+        await self.close_connectors()
         if "store" in self.__dict__:
             self.store.close()

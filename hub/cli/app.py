@@ -17,6 +17,7 @@ from hub.errors import HubError
 COMMANDS = (
     "init",
     "run",
+    "check",
     "ingest",
     "settle",
     "status",
@@ -25,6 +26,9 @@ COMMANDS = (
     "effect",
     "loop",
     "quarantine",
+    "trace",
+    "health",
+    "mapping",
     "connector",
     "twin",
     "version",

@@ -44,25 +44,18 @@ def check_command(root: Path, files: Sequence[Path], form: CheckFormat) -> int:
     if missing:
         raise UsageError(f"there is no file {missing[0]}", fix="hub check [FILE…]")
     space = open_workspace(root)
-    built, findings = check_files(space, files or mapping_files(space))
+    built, findings = check_files(space, files)
     show(findings, built, form)
     return 1 if any(finding.level == "error" for finding in findings) else 0
 
 
-def mapping_files(space: Workspace) -> list[Path]:
-    """The mapping files of a workspace, in a fixed order."""
-    folder = space.root / space.settings.mappings
-    return sorted(file for file in folder.glob("*.yaml") if not file.name.endswith(".cases.yaml"))
-
-
-def check_files(space: Workspace, files: Sequence[Path]) -> tuple[list[Built], list[Diagnostic]]:
-    """The files as built, and what is wrong with them in this workspace."""
+def check_files(space: Workspace, files: Sequence[Path]) -> tuple[Sequence[Built], list[Diagnostic]]:
+    """The files (without any: the workspace's own) as built, and what is wrong with them in this workspace."""
     from hub.mapping.build import build_file
-    from hub.mapping.check.checked import CheckContext
     from hub.mapping.check.run import check_integrations
 
-    built = [build_file(file, space.schemas.newest) for file in files]
-    return built, check_integrations(built, CheckContext(space.schemas, space.specs, space.people))
+    built = [build_file(file, space.schemas.newest) for file in files] if files else space.built
+    return built, check_integrations(built, space.check_context)
 
 
 def show(findings: Sequence[Diagnostic], built: Sequence[Built], form: CheckFormat) -> None:

@@ -40,10 +40,9 @@ def person(opened: Workspace, words: str) -> str:
 def decide(opened: Workspace, fact: Fact) -> None:
     """Give the fact to the engine. Raises ``UsageError`` with its words when it is refused."""
 
-    async def run() -> None:
-        await opened.facts(fact, opened.clock.now())
-
-    asyncio.run(run())
+    answer = asyncio.run(opened.facts(fact, opened.clock.now()))
+    if not answer:
+        raise UsageError(answer.message, where=getattr(fact, "loop", "") or getattr(fact, "quarantine", ""))
 
 
 def which_loop(opened: Workspace, words: str) -> Instance:

@@ -29,11 +29,12 @@ def register(app: typer.Typer) -> None:
 
 def status_json(opened: Workspace) -> dict[str, Any]:
     """The counts of design §9.1."""
+    from hub.cli.health import assessed
     from hub.store.queries.status import counts
 
     with opened.store.read() as db:
         found = counts(db)
-    return {**found, "integrations": opened.health_states()}
+    return {**found, "integrations": {one.facts.name: one.status.name for one in assessed(opened)}}
 
 
 def show(opened: Workspace, found: dict[str, Any]) -> None:

@@ -31,7 +31,7 @@ Turn = Callable[[], Awaitable[int]]
 class Watched(Protocol):
     """What the host needs of a store: signs of foreign writes, and when time matters next."""
 
-    def data_version(self) -> int: ...
+    async def data_version(self) -> int: ...
     def next_due(self) -> Micros | None: ...
 
 
@@ -58,6 +58,10 @@ class Host:
         self.failure: BaseException | None = None
         self.stopping = asyncio.Event()
         self._idle = asyncio.Event()
+
+    def bell(self, name: str) -> asyncio.Event:
+        """The bell of a role, for a role that waits inside its turn."""
+        return next(role.bell for role in self.roles if role.name == name)
 
     def wake(self) -> None:
         for role in self.roles:
@@ -108,7 +112,7 @@ class Host:
     async def _watch(self) -> None:
         """Ring when another process wrote, or when something falls due."""
         while not self.stopping.is_set():
-            version = self._store.data_version()
+            version = await self._store.data_version()
             due = self._store.next_due()
             now = self._clock.now()
             if version != self._seen or (due is not None and due <= now):

@@ -1,0 +1,204 @@
+"""One workspace being served: twins, connectors, the roles of the embedded host, the intake.
+
+Used by ``hub run``, ``hub settle`` and the demo. What each role does is written in its own room; here they only
+meet. Only the holder of the run lock gets this far (design §6).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+import orjson
+import structlog
+
+from hub.cli.metrics import metrics_page
+from hub.effect.executor import Executor
+from hub.engine.advance import CONSUMER, PARTITION, Engine
+from hub.engine.embedded import Host, Turn
+from hub.engine.runlock import RunLock
+from hub.intake.pollers import Poller
+from hub.intake.reader import Reader
+from hub.intake.twins import Feeder, start_twins
+from hub.intake.webhook import WebhookServer
+from hub.model.changes import Changes, Reading
+from hub.model.clock import SECOND, Micros
+from hub.model.fact import Fact, ReadFailed, TimerDue
+from hub.store.cursors import SqlCursors
+
+if TYPE_CHECKING:
+    from hub.bootstrap import Workspace
+
+BATCH = 1_000
+AT_ONCE = 256
+POLL_ONLY: Micros = 5 * SECOND
+"""How often a stream that comes by polling alone is asked, where ``hub.yaml`` does not say."""
+logger = structlog.get_logger()
+
+
+class Serving:
+    """``async with Serving(workspace, listen=True) as serving``: everything runs until the block ends."""
+
+    def __init__(self, workspace: Workspace, *, listen: bool, chance: Callable[[], float] = random.random) -> None:
+        self.workspace, self.listen, self.chance = workspace, listen, chance
+        self.lock = RunLock(workspace.state)
+        self.twins: dict[str, str] = {}
+        self.pollers: list[Poller] = []
+        self.url = ""
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Serving:
+        """Lock, twins, store and catalog, roles, intake: in this order; what fails undoes the ones before."""
+        async with self._stack as stack:
+            self.lock.take()
+            stack.callback(self.lock.release)
+            self._start_twins(stack)
+            stack.push_async_callback(self.workspace.close)
+            self.workspace.activate()
+            self._make_roles(stack)
+            await self.host.start()
+            stack.push_async_callback(self.host.stop)
+            if self.listen:
+                await self._start_intake(stack)
+            self.lock.write_note({"url": self.url, "twins": self.twins})
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    def _start_twins(self, stack: AsyncExitStack) -> None:
+        connections = self.workspace.settings.connections
+        wanted = {
+            name: found.connector
+            for name, found in connections.items()
+            if found.builtin and self.workspace.specs[name].has_twin
+        }
+        for twin in start_twins(wanted, self.workspace.state / "twins"):
+            stack.callback(twin.stop)
+            self.twins[twin.connection] = twin.url
+        self.workspace.forget_connectors()
+
+    def _make_roles(self, stack: AsyncExitStack) -> None:
+        workspace = self.workspace
+        store, log, clock = workspace.store, workspace.log, workspace.clock
+        workspace.catalog  # noqa: B018 - a broken mapping file stops the start, not the first batch
+        decoders = {name: workspace.connector(name).decode for name in workspace.settings.connections}
+        self.engine = Engine(store, log, lambda: workspace.catalog, decoders, clock)
+        worker = f"{os.getpid()}"
+        self.executor = Executor(
+            store, lambda: workspace.catalog, workspace.connector, self.facts, clock, self.chance, worker
+        )
+        stack.push_async_callback(self.executor.stop)
+        sources = {
+            name: url for name, url in self.twins.items() if any(s.webhook for s in workspace.specs[name].streams)
+        }
+        self.feeder = Feeder(log, sources)
+        stack.push_async_callback(self.feeder.close)
+        self.reader = Reader(workspace.connector, log, clock, feed=self.feeder.feed, gone=self._gone, keep=self._keep)
+        self.pollers = self._pollers()
+        self.host = Host(self._roles(), _Dues(self), clock)
+        self.executor.bell = self.host.bell("executor")
+
+    def _roles(self) -> dict[str, Turn]:
+        roles: dict[str, Turn] = {
+            "engine": lambda: self.engine.step(BATCH),
+            "executor": self.executor.turn,
+            "timers": self._timers,
+            "reader": self._readings,
+        }
+        for poller in self.pollers:
+            roles[f"poll {poller.connector.connection.name}.{poller.stream}"] = self._polling(poller)
+        return roles
+
+    async def _start_intake(self, stack: AsyncExitStack) -> None:
+        settings = self.workspace.settings
+        gates = self.workspace.gates()
+        for gate in gates.values():
+            if gate.closed:
+                logger.warning("intake closed", action="intake.closed", connection=gate.name, reason=gate.closed)
+        self.server = WebhookServer(
+            gates,
+            self.workspace.log,
+            self.workspace.clock,
+            rate=settings.rate,
+            wake=self.host.wake,
+            pages={"/health": self._alive, "/metrics": lambda: metrics_page(self.workspace, self.server.counts)},
+        )
+        port = await self.server.start(settings.host, settings.port)
+        stack.push_async_callback(self.server.stop)
+        self.url = f"http://{settings.host}:{port}"
+
+    def _alive(self) -> tuple[str, bytes]:
+        return "application/json", orjson.dumps({"ok": self.host.failure is None})
+
+    async def facts(self, fact: Fact, now: Micros) -> bool:
+        """One fact into the engine; then everybody looks whether there is something to do."""
+        answer = await self.workspace.facts(fact, now)
+        self.host.wake()
+        return bool(answer)
+
+    async def _timers(self) -> int:
+        now = self.workspace.clock.now()
+        due = self.workspace.store.due_timers(now, AT_ONCE)
+        await asyncio.gather(*(self.facts(TimerDue(one.id, one.kind, one.loop, one.step), now) for one in due))
+        return len(due)
+
+    async def _readings(self) -> int:
+        store = self.workspace.store
+        readings = list(store.open_readings(self.workspace.clock.now(), AT_ONCE))
+        return await self.reader.serve(readings, store.checkpoint(CONSUMER, PARTITION)) if readings else 0
+
+    async def _gone(self, reading: Reading) -> None:
+        """The source has no such object (any more): tell the loop that asked; else nobody waits for it."""
+        if reading.cause:
+            reason = "the source says there is no such object"
+            await self.facts(ReadFailed(reading.cause, reading.id, "gone", reason), self.workspace.clock.now())
+        else:
+            await self._write(Changes(readings={(reading.id, ""): None}))
+
+    async def _keep(self, reading: Reading) -> None:
+        await self._write(Changes(readings={(reading.id, reading.cause): reading}))
+
+    async def _write(self, changes: Changes) -> None:
+        now = self.workspace.clock.now()
+        await self.workspace.store.write(lambda transaction: transaction.write(changes, now))
+
+    def _pollers(self) -> list[Poller]:
+        found = []
+        for name, settings in self.workspace.settings.connections.items():
+            for stream in self.workspace.specs[name].streams:
+                every = settings.poll or (0 if stream.webhook else POLL_ONLY)
+                if stream.polled and every and not self.workspace.problem_of_calls(name):
+                    found.append(Poller(self.workspace.connector(name), stream.name, every))
+        return found
+
+    def _polling(self, poller: Poller) -> Turn:
+        cursors = SqlCursors(self.workspace.store)
+
+        async def turn() -> int:
+            if poller.due > self.workspace.clock.now():
+                return 0
+            await self.feeder.feed(poller.connector.connection.name)
+            return await poller.round(self.workspace.log, cursors, self.workspace.clock, self.host.wake)
+
+        return turn
+
+
+class _Dues:
+    """When time matters next: for the store's heads and for the pollers."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+
+    async def data_version(self) -> int:
+        return await self._serving.workspace.store.data_version()
+
+    def next_due(self) -> Micros | None:
+        dues = [poller.due for poller in self._serving.pollers]
+        stored = self._serving.workspace.store.next_due()
+        return min([*dues, *([] if stored is None else [stored])], default=None)

@@ -1,0 +1,124 @@
+"""``hub settle``: work until nothing is due; then say what everything left is waiting for."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hub.cli.options import HERE, Format, FormatOption, WorkspaceOption
+
+if TYPE_CHECKING:
+    from hub.bootstrap import Workspace
+    from hub.cli.serving import Serving
+
+LOOK_SECONDS = 0.05
+QUIET_LOOKS = 3
+"""A served workspace is settled when it looks so that many times in a row."""
+
+
+def register(app: typer.Typer) -> None:
+    @app.command()
+    def settle(
+        timeout: Annotated[float, typer.Option(help="Seconds to wait for what is due in time.")] = 30.0,
+        workspace: WorkspaceOption = HERE,
+        form: FormatOption = Format.text,
+    ) -> None:
+        """Work until nothing is due; on a served workspace wait for the server."""
+        found = settle_workspace(workspace, timeout)
+        if form is Format.json:
+            from hub.cli.render import document
+
+            document(found)
+        else:
+            _show(found)
+
+
+def settle_workspace(folder: Path, timeout: float) -> dict[str, Any]:
+    """The JSON of design §9.1."""
+    from hub.bootstrap import open_workspace
+    from hub.cli.run import run_loop
+    from hub.engine.runlock import AlreadyServed
+
+    opened = open_workspace(folder)
+    try:
+        return run_loop(_alone(opened, timeout))
+    except AlreadyServed:
+        return run_loop(_beside(opened, timeout))
+
+
+async def _alone(opened: Workspace, timeout: float) -> dict[str, Any]:
+    from hub.cli.serving import Serving
+
+    async with Serving(opened, listen=False) as serving:
+        settled = await until_settled(serving, timeout)
+        return result(opened, settled, dict(serving.executor.paused))
+
+
+async def until_settled(serving: Serving, timeout: float) -> bool:
+    """Let the host work. True when nothing is left that it could do itself, now or later."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    while (left := deadline - loop.time()) > 0:
+        try:
+            async with asyncio.timeout(left):
+                await serving.host.idle()
+        except TimeoutError:
+            return False
+        due = due_in(serving.workspace)
+        if due is None:
+            return True
+        if due > left:
+            return False
+        await asyncio.sleep(min(max(due, 0.005), left))
+    return False
+
+
+def due_in(opened: Workspace) -> float | None:
+    """Seconds until the hub can do something by itself, None when it never can. Polling does not count."""
+    from hub.engine.advance import CONSUMER, PARTITION
+    from hub.model.clock import SECOND
+
+    store = opened.store
+    if opened.log.end() > store.checkpoint(CONSUMER, PARTITION):
+        return 0.0
+    due = store.next_due()
+    return None if due is None else max(0.0, (due - opened.clock.now()) / SECOND)
+
+
+async def _beside(opened: Workspace, timeout: float) -> dict[str, Any]:
+    """Another process serves: look until it has nothing left to do."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    quiet = 0
+    while quiet < QUIET_LOOKS and loop.time() < deadline:
+        due = due_in(opened)
+        quiet = quiet + 1 if due is None else 0
+        if due is not None and due > deadline - loop.time():
+            break
+        await asyncio.sleep(LOOK_SECONDS)
+    try:
+        return result(opened, quiet >= QUIET_LOOKS, {})
+    finally:
+        await opened.close()
+
+
+def result(opened: Workspace, settled: bool, paused: dict[str, str]) -> dict[str, Any]:
+    from hub.cli.status import status_json
+    from hub.cli.waiting import waiting
+
+    with opened.store.read() as db:
+        open_now = waiting(db, paused)
+    return {"settled": settled, "waiting": open_now, "status": status_json(opened)}
+
+
+def _show(found: dict[str, Any]) -> None:
+    from hub.cli.render import table
+
+    print("settled" if found["settled"] else "not settled: time is up or something is due later")
+    rows = [
+        (one["kind"], one["loop"] or one["ref"], one["who"], one["since"], one["message"]) for one in found["waiting"]
+    ]
+    table(("waits for", "what", "who", "since", ""), rows, empty="nothing waits")
