@@ -55,6 +55,8 @@ class CompiledTable:
     accepts: Callable[[Record], bool]
     apply: Callable[[Record], Mapped | Refused]
     source: str
+    plan: object = None
+    """The rows ready to run one by one (``hub.mapping.apply.TablePlan``): what ``lineage`` re-executes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,11 @@ def implied(schema: Mapping[str, Any] | None) -> Convert:
     return canonical if schema is None else _IMPLIED.get(x_type(schema), canonical)
 
 
+def is_plain_text(convert: Convert) -> bool:
+    """Whether the conversion takes texts as they are and nothing else (generated code then needs no call)."""
+    return convert is _string
+
+
 def _string(value: Any) -> str:
     if value.__class__ is str:
         return value

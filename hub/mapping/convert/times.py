@@ -99,7 +99,7 @@ def moment_of(value: Any, zone: tzinfo) -> datetime | None:
     try:
         if value.__class__ is str:
             return _parsed(value, zone)
-        if type(value) is int or isinstance(value, Decimal):
+        if isinstance(value, Decimal) or type(value) is int:
             return _since_1970(value)
         if isinstance(value, datetime):
             return value

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal, DecimalException
+from functools import partial
 from typing import Any, NoReturn
 
 import re2
@@ -640,11 +641,11 @@ class Steps:
 
 def exists(values: Sequence[Value], test: Callable[[Value], Value]) -> bool:
     """True wins over an error of another element, as ``||`` does."""
-    return _decides((lambda value=value: test(value) for value in values), True)
+    return _decides((partial(test, value) for value in values), True)
 
 
 def every(values: Sequence[Value], test: Callable[[Value], Value]) -> bool:
-    return not _decides((lambda value=value: test(value) for value in values), False)
+    return not _decides((partial(test, value) for value in values), False)
 
 
 def exists_one(values: Sequence[Value], test: Callable[[Value], Value]) -> bool:
