@@ -27,17 +27,21 @@ COMMENT_NAMES = ("id", "self", "body", "author", "updateAuthor", "created", "upd
 """The top-level names records have; what else a body brings (expand, renderedFields …) is left out."""
 
 _ISSUE_SET = frozenset(ISSUE_NAMES)
-_LANE = re.compile(
-    rb'"issue"\s*:\s*\{[^{}]*?"id"\s*:\s*"?(\d{1,20})|/issue/(\d{1,20})/comment/'
-    rb'|\A\s*\{[^{}\[\]]*?"id"\s*:\s*"?(\d{1,20})"?\s*,'
-)
+_ISSUE_ID = re.compile(rb'"issue"\s*:\s*\{[^{}]*?"id"\s*:\s*"?(\d{1,20})')
+_FIRST_ID = re.compile(rb'\s*\{[^{}\[\]]*?"id"\s*:\s*"?(\d{1,20})"?\s*,')
+_COMMENT_OF = re.compile(rb"/issue/(\d{1,20})/comment/")
 _IN_COMMENT_URL = re.compile(r"/issue/(\d+)/comment/")
 
 
 def route(body: bytes) -> str:
     """The issue's id, seen without parsing: comments share their issue's lane. Empty when it cannot be seen."""
-    found = _LANE.search(body)
-    return (found[1] or found[2] or found[3]).decode() if found else ""
+    at = body.find(b'"issue"')
+    while at >= 0:
+        if found := _ISSUE_ID.match(body, at):
+            return found[1].decode()
+        at = body.find(b'"issue"', at + 1)
+    other = _FIRST_ID.match(body) or _COMMENT_OF.search(body)
+    return other[1].decode() if other else ""
 
 
 def decode(body: bytes) -> Decoded:
@@ -47,12 +51,19 @@ def decode(body: bytes) -> Decoded:
         return Decoded(rejected=parsed)
     if not isinstance(parsed, dict):
         return _refuse("not-an-object", f"a Jira body is a JSON object, this is {_kind(parsed)}")
-    if b'"doc"' in body:  # webhooks carry text; only REST v3 answers pay for the walk
+    if _may_hold_adf(parsed) and b'"doc"' in body:
         parsed = with_text(parsed)
     try:
         return _decode_object(parsed)
     except _Broken as broken:
         return _refuse("broken-body", str(broken))
+
+
+def _may_hold_adf(body: dict[str, Json]) -> bool:
+    """Webhooks carry text, so a full issue event is not walked; REST v3 answers (and odd webhooks) are."""
+    issue = body.get("issue")
+    fields = issue.get("fields") if isinstance(issue, dict) and "comment" not in body else None
+    return "webhookEvent" not in body or not isinstance(fields, dict) or isinstance(fields.get("description"), dict)
 
 
 class _Broken(ValueError):
