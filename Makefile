@@ -1,6 +1,7 @@
 # The two commands are `make run` and `make test`; `make help` lists the rest.
 PYTHON ?= python3
 BIN := .venv/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help setup run test lint check bench demo-erp lock clean
@@ -9,15 +10,14 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-.venv/.run-ready: requirements/run.lock pyproject.toml
+.venv/.run-ready: requirements/build.lock requirements/run.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/run.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . 2>/dev/null \
-	  || { $(BIN)/python -m pip install --quiet --disable-pip-version-check setuptools && $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .; }
+	@$(PIP) --require-hashes --only-binary :all: -r requirements/build.lock -r requirements/run.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/.test-ready: requirements/test.lock .venv/.run-ready
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/test.lock
+	@$(PIP) --require-hashes --only-binary :all: -r requirements/test.lock
 	@touch $@
 
 setup: .venv/.test-ready ## set everything up in .venv (nothing outside this folder)
@@ -45,6 +45,7 @@ demo-erp: .venv/.test-ready ## one full loop in a real Tryton ERP, shown step by
 	@$(BIN)/python -m tests.demo_erp
 
 lock: ## renew the lock files (needs uv)
+	echo 'setuptools>=80,<82' | uv pip compile - --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements/build.lock
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements/run.lock
 	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --generate-hashes --no-header -q -o requirements/test.lock
 
