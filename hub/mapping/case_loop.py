@@ -14,27 +14,39 @@ from hub.model.record import Json
 from hub.model.values import canonical
 
 ActionOf = Callable[[str, str], ActionSpec | None]
+EmptyOf = Callable[[str], Mapping[str, Json]]
+"""Entity kind -> its state with every field null."""
 Scope = dict[str, Any]
 Obligations = dict[str, dict[str, Json]]
 """Item key -> what the step would send: payload, expect, and whether a person is asked first."""
 
 
-def loop_problems(case: Case, compiled: CompiledIntegration, now: str, action_of: ActionOf) -> list[str]:
+def loop_problems(
+    case: Case, compiled: CompiledIntegration, now: str, action_of: ActionOf, empty_of: EmptyOf
+) -> list[str]:
     """What differs from what the case wants."""
     loop = next((each for each in compiled.loops if each.definition.name == case.loop), None)
     if loop is None:
         return [f"there is no loop {case.loop}"]
-    scope = _scope(case, loop, now)
+    scope = _scope(case, loop, now, empty_of)
     problems = list(_starts(case, loop, scope))
-    return problems if case.fires is False else [*problems, *_steps(case, loop, scope, action_of)]
+    # A loop that does not fire, or waits for what is missing, has no steps to look at.
+    return [*problems, *_steps(case, loop, scope, action_of)] if case.steps else problems
 
 
-def _scope(case: Case, loop: CompiledLoop, now: str) -> Scope:
-    """What expressions see: the given entities with every name they may have, lists empty unless given."""
+def _scope(case: Case, loop: CompiledLoop, now: str, empty_of: EmptyOf) -> Scope:
+    """What expressions see: given entities with every field of their schema, lists empty unless given."""
     known = canonical(dict(case.known))
-    lists = {related.definition.name: known.get(related.definition.name, []) for related in loop.related}
+    kind = loop.definition.entity
+    subject = _whole(known.get(kind, {}), empty_of(kind))
+    related = [(each.definition.name, empty_of(each.definition.entity)) for each in loop.related]
+    lists = {name: [_whole(one, empty) for one in known.get(name, [])] for name, empty in related}
     closing = {"at": now, "number": 1, **known.get("closing", {})}
-    return {"was": None, "now": now, **known, **lists, "closing": closing}
+    return {"was": known.get("was"), "now": now, kind: subject, **lists, "closing": closing}
+
+
+def _whole(given: Mapping[str, Json], empty: Mapping[str, Json]) -> dict[str, Json]:
+    return {**empty, "key": "", "label": None, **given}
 
 
 def _starts(case: Case, loop: CompiledLoop, scope: Scope) -> Iterator[str]:

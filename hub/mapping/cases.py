@@ -19,6 +19,7 @@ from hub.mapping.compiled import CompiledIntegration, CompiledTable
 from hub.mapping.table import Row
 from hub.model.action import ActionSpec
 from hub.model.record import Decoded, Json, Mapped, Record, Refused
+from hub.model.schema import Schemas
 from hub.model.values import canonical, decimal_text
 
 Decode = Callable[[str, Mapping[str, str], bytes], Decoded]
@@ -63,18 +64,32 @@ class CasesReport:
 
 
 def run_cases(
-    file: CaseFile, compiled: CompiledIntegration, *, decode: Decode, read_file: ReadFile, action_of: ActionOf
+    file: CaseFile,
+    compiled: CompiledIntegration,
+    *,
+    schemas: Schemas,
+    decode: Decode,
+    read_file: ReadFile,
+    action_of: ActionOf,
 ) -> CasesReport:
     """Every case of a file against the compiled integration."""
     coverage = _all(compiled)
     results = []
     for case in file.cases:
         if case.loop:
-            problems = loop_problems(case, compiled, file.now, action_of)
+            problems = loop_problems(case, compiled, file.now, action_of, _empty_of(schemas))
         else:
             problems = _record_problems(case, compiled, decode, read_file, coverage)
         results.append(CaseResult(case, tuple(problems)))
     return CasesReport(file, tuple(results), coverage)
+
+
+def _empty_of(schemas: Schemas) -> Callable[[str], Mapping[str, Json]]:
+    def empty(kind: str) -> Mapping[str, Json]:
+        schema = schemas.get(kind)
+        return {} if schema is None else schema.empty
+
+    return empty
 
 
 def _all(compiled: CompiledIntegration) -> Coverage:
@@ -156,7 +171,7 @@ def _differences(case: Case, seen: Sequence[tuple[str, Mapped | Refused]], nothi
 
 def _refusal(wanted: Mapping[str, Json], seen: Sequence[tuple[str, Mapped | Refused]], nothing: str) -> list[str]:
     refused = [result.rejected for _, result in seen if isinstance(result, Refused)]
-    got = [{"reason": each.reason, "row": each.row} for each in refused] or [{"reason": nothing or "none", "row": ""}]
+    got = [{"reason": each.reason, "row": field_of(each.row)} for each in refused] or [{"reason": nothing or "none"}]
     if any(all(each.get(name) == value for name, value in wanted.items()) for each in got):
         return []
     return [f"refused with {got}, wanted {dict(wanted)}"]
@@ -191,11 +206,16 @@ def _text(value: Any) -> str:
     return orjson.dumps(canonical(value)).decode()
 
 
+def field_of(row: str) -> str:
+    """The field of a row's full name (``rd-close/project/pm.issue.status``)."""
+    return row.rpartition(".")[2]
+
+
 def _cover(coverage: Coverage, table: CompiledTable, record: Record, result: Mapped | Refused) -> None:
     """Count what the record went through: fields that came out, the row that refused, entries that matched."""
     kind = table.definition.entity
     if isinstance(result, Refused):
-        coverage.rows_used.add(f"{kind}.{result.rejected.row.rpartition('.')[2]}")
+        coverage.rows_used.add(f"{kind}.{field_of(result.rejected.row)}")
         return
     for row in table.definition.rows:
         if row.field in result.fields:

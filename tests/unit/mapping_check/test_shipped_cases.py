@@ -1,0 +1,73 @@
+"""The shipped integrations do what their cases say, and their cases go through every row and value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hub.mapping import cases_render
+from hub.mapping.build import build_file
+from hub.mapping.case_file import read_cases
+from hub.mapping.cases import CasesReport, run_cases
+from hub.mapping.check.checked import CheckContext
+from hub.mapping.compile import CompileContext, compile_integration
+
+MAPPINGS = Path(__file__).parents[3] / "mappings"
+
+
+def report(name: str, workspace: CheckContext, text: str | None = None) -> CasesReport:
+    built = build_file(MAPPINGS / f"{name}.yaml", workspace.schemas.newest)
+    assert built.definition is not None
+    actions = {(at, action.name): action for at, spec in workspace.specs.items() for action in spec.actions}
+    compiled = compile_integration(built.definition, CompileContext(workspace.schemas, workspace.people, actions))
+    cases = read_cases(text or (MAPPINGS / f"{name}.cases.yaml").read_bytes(), f"{name}.cases.yaml")
+    assert cases.findings == ()
+    return run_cases(
+        cases,
+        compiled,
+        schemas=workspace.schemas,
+        decode=lambda connection, headers, body: pytest.fail("no delivery here"),
+        read_file=lambda name: (MAPPINGS / name).read_bytes(),
+        action_of=lambda connection, action: actions.get((connection, action)),
+    )
+
+
+@pytest.mark.parametrize("name", ["rd-close", "event-budget"])
+def test_every_case_of_a_shipped_integration_holds(name: str, workspace: CheckContext) -> None:
+    found = report(name, workspace)
+    assert [(each.case.name, each.problems) for each in found.failed] == []
+    assert len(found.results) >= 12
+
+
+@pytest.mark.parametrize("name", ["rd-close", "event-budget"])
+def test_the_cases_use_every_row_and_every_value(name: str, workspace: CheckContext) -> None:
+    assert report(name, workspace).coverage.unused == ()
+
+
+WRONG = """
+cases: rd-close
+items:
+- case: wrong on purpose
+  record: {source: pm.issue, data: {id: "7", key: OPS-7, fields: {summary: A, issuetype: {name: Epic}, status: {statusCategory: {key: new}}, resolution: null, customfield_10202: null}}}
+  gives: {entity: project, fields: {name: B}}
+- case: a loop that should not fire
+  loop: close-out
+  given: {project: {key: "jira:7", label: OPS-7, name: A, status: active}}
+  fires: true
+"""  # noqa: E501
+
+
+def test_a_case_that_does_not_hold_says_what_came_out_and_where(workspace: CheckContext) -> None:
+    found = report("rd-close", workspace, WRONG)
+    assert len(found.failed) == 2
+    text = cases_render.text([found])
+    assert 'name is "A", wanted "B"' in text
+    assert "when is false, the case says true" in text
+    assert "rd-close.cases.yaml:4:9" in text
+    assert "not used by any case" in text
+
+
+def test_a_misspelt_key_of_a_case_is_a_finding() -> None:
+    found = read_cases("cases: rd-close\nitems:\n- case: x\n  giives: {}\n", "t.cases.yaml")
+    assert [each.rule for each in found.findings] == ["unknown-key"]
