@@ -37,8 +37,8 @@ from hub.model.fact import EffectMoved, Fact
 
 logger = structlog.get_logger()
 _S = EffectState
-Facts = Callable[[Fact, Micros], Awaitable[bool]]
-"""Conclude and write one fact in one transaction; False when the effect was at another version."""
+Facts = Callable[[Fact, Micros], Awaitable[object]]
+"""Conclude and write one fact in one transaction; a false answer when the effect was at another version."""
 CLAIM: Micros = 90 * SECOND
 SEND_WITHIN: Micros = 30 * SECOND
 """A claim younger than this may send: the request's own 30 s then end well before the claim does."""

@@ -44,14 +44,17 @@ class Executor:
         clock: Clock,
         random: Callable[[], float],
         worker: str,
+        *,
+        alone: bool = True,
     ) -> None:
+        """``alone``: the run lock lets no other process send, so what is in SENDING at the start is orphaned."""
         self._store, self._catalog_of, self._connectors = store, catalog_of, connectors
         self._facts, self._clock, self._random, self._worker = facts, clock, random, worker
         self._targets: dict[str, Target] = {}
         self._flying: dict[Lane, asyncio.Task[None]] = {}
         self._reads: dict[str, int] = {}
         self._noted: set[str] = set()
-        self._landings = 0
+        self._landings, self._alone = 0, alone
         self._failure: BaseException | None = None
         self.bell = asyncio.Event()
 
@@ -63,6 +66,9 @@ class Executor:
         """Start what is due, then wait until something has landed or the bell rings. Gives how much was done."""
         self.bell.clear()
         self._raise_failure()
+        if self._alone:
+            self._alone = False
+            await self.recover()
         done = await self._start_due(self._clock.now())
         if self._flying:
             await self.bell.wait()
