@@ -34,7 +34,7 @@ def person(people: People, connection: str) -> Convert:
 
 
 def _codes(people: People, connection: str) -> Mapping[str, str]:
-    """Account -> code: accounts valid everywhere, then this connection's (they win). Nothing is guessed from names."""
+    """Account -> code: accounts valid everywhere, then this connection's (they win). Nothing is guessed."""
     codes: dict[str, str] = {}
     for place in ("*", connection):
         for someone in people.all:

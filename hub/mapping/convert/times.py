@@ -129,7 +129,7 @@ def _since_1970(value: int | Decimal) -> datetime:
     whole = value.adjusted() if isinstance(value, Decimal) else 0
     if whole > 18:
         raise ValueError("out of range")
-    unit = 1000 if abs(value) >= MILLISECONDS_FROM else 1_000_000
+    unit = 1000 if not -MILLISECONDS_FROM < value < MILLISECONDS_FROM else 1_000_000
     return EPOCH + timedelta(microseconds=int(value * unit))
 
 
