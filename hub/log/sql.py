@@ -88,12 +88,9 @@ class SqlLog:
         return None if row is None else self._delivery(row)
 
     def _sealed(self, a: Arrival) -> Sealed:
-        def again(nth: int) -> bytes:
-            return bytes.fromhex(delivery_ref(a.connection, a.source_id, a.body, nth))
-
         return Sealed(
             a.connection,
-            again(0),
+            bytes.fromhex(delivery_ref(a.connection, a.source_id, a.body, 0)),
             fingerprint(a.connection, a.source_id, a.body),
             a.source_id,
             a.received_at,
@@ -101,7 +98,7 @@ class SqlLog:
             a.cause,
             orjson.dumps(dict(a.headers)),
             self._store.seal(a.body, a.connection),
-            again,
+            lambda nth: bytes.fromhex(delivery_ref(a.connection, a.source_id, a.body, nth)),
         )
 
     def _delivery(self, row: tuple[Any, ...]) -> Delivery:
@@ -126,7 +123,7 @@ class SqlLog:
             self._looked_at = now
             self._full = self._reserve_reached()
         if self._full is not None:
-            raise self._full
+            raise self._full.with_traceback(None)  # one object for all callers of this second
 
     def _reserve_reached(self) -> DiskReserve | None:
         folder = str(self._store.path.parent)

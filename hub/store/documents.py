@@ -36,6 +36,8 @@ def dump_marks(marks: Mapping[str, SourceMarks]) -> bytes:
     return orjson.dumps(
         {
             source: [m.base.at, m.base.event, {name: [f.at, f.event] for name, f in m.fields.items()}]
+            if m.fields
+            else [m.base.at, m.base.event, {}]
             for source, m in marks.items()
         }
     )
@@ -43,7 +45,7 @@ def dump_marks(marks: Mapping[str, SourceMarks]) -> bytes:
 
 def load_marks(data: bytes) -> dict[str, SourceMarks]:
     return {
-        source: SourceMarks(Mark(at, event), {name: Mark(*mark) for name, mark in own.items()})
+        source: SourceMarks(Mark(at, event), {name: Mark(*mark) for name, mark in own.items()} if own else own)
         for source, (at, event, own) in orjson.loads(data).items()
     }
 

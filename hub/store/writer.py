@@ -134,9 +134,9 @@ class Writer:
             self.commits += 1
             _after(group)
         except BaseException as error:  # noqa: BLE001 — every caller gets it; nothing is swallowed
-            _roll_back(db)
+            fault = _roll_back(db) or error
             for job in writing:
-                job.result, job.error = None, job.error or explained(error, self._where)
+                job.result, job.error = None, job.error or explained(fault, self._where)
 
     def _run(self, db: sqlite3.Connection, jobs: Sequence[Job], group: Group) -> None:
         """In the order of the queue; neighbouring appends become one."""
@@ -177,7 +177,7 @@ def _append(db: sqlite3.Connection, jobs: Sequence[Job], where: str) -> None:
     db.execute("SAVEPOINT work")
     try:
         answers = append_runs(db, [job.work for job in jobs if isinstance(job.work, Append)])
-    except sqlite3.Error as error:
+    except Exception as error:  # noqa: BLE001 — handed to the caller whose delivery it is
         _undo(db, error)
         if len(jobs) == 1:
             jobs[0].error = explained(error, where)
@@ -198,9 +198,14 @@ def _undo(db: sqlite3.Connection, error: BaseException) -> None:
     db.execute("RELEASE work")
 
 
-def _roll_back(db: sqlite3.Connection) -> None:
-    if db.in_transaction:
-        db.execute("ROLLBACK")
+def _roll_back(db: sqlite3.Connection) -> sqlite3.Error | None:
+    """Leave the transaction; gives what went wrong doing so. The thread must live on to say it to the callers."""
+    try:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        return error
+    return None
 
 
 def _before(group: Group) -> None:

@@ -164,3 +164,26 @@ async def test_a_closed_store_refuses_instead_of_hanging(log: SqlLog, store: Sql
 async def test_large_deliveries_come_in_batches_that_fit_into_memory(log: SqlLog) -> None:
     await log.append([arrival(bytes(9 << 20), str(n)) for n in range(3)])
     assert [len(log.read(after, 10)) for after in (0, 2)] == [2, 1]
+
+
+async def test_a_full_disk_refuses_and_the_writer_lives_on(log: SqlLog, store: SqliteStore) -> None:
+    await log.append([arrival(b"before")])
+    db = store._writer._db
+    pages = db.execute("PRAGMA page_count").fetchone()[0]
+    db.execute(f"PRAGMA max_page_count = {pages + 4}")
+    answers = await asyncio.gather(
+        *(log.append([arrival(bytes(1 << 20), str(n))]) for n in range(3)), return_exceptions=True
+    )
+    assert [getattr(answer, "slug", answer) for answer in answers] == ["store-busy"] * 3
+    db.execute(f"PRAGMA max_page_count = {pages + 4_000}")
+    await log.append([arrival(b"after")])
+    assert [d.body for d in log.read(0, 9)] == [b"before", b"after"]
+
+
+async def test_large_and_small_share_a_commit_though_one_of_them_fails(log: SqlLog, store: SqliteStore) -> None:
+    broken = Arrival("jira", b"x", {}, 2**70, "webhook", "1")
+    answers = await asyncio.gather(
+        log.append([arrival(b"a")]), log.append([broken]), log.append([arrival(b"b")]), return_exceptions=True
+    )
+    assert [isinstance(answer, Exception) for answer in answers] == [False, True, False]
+    assert [d.body for d in log.read(0, 9)] == [b"a", b"b"]
