@@ -73,7 +73,8 @@ def where_to_look(root: Path, tryton: Tryton, number: str) -> None:
     say("7", "where to look:")
     print(f"      the whole way   .venv/bin/hub trace {PROJECT} -w {root}")
     print(f'      the document    curl -H "authorization: bearer $(cat {root}/tryton.key)" \\')
-    print(f"                        {tryton.url}/{tryton.database}/rest/model/purchase.requisition/{number}?f=state")
+    url = f"{tryton.url}/{tryton.database}/rest/model/purchase.requisition/{number}?f=number&f=state"
+    print(f"                        '{url}'")
     print(f"      Tryton's client server {address}, database {tryton.database}, user admin,")
     print(f"                        password in {tryton.password}")
 
