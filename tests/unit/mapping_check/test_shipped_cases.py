@@ -9,14 +9,19 @@ import pytest
 from hub.mapping import cases_render
 from hub.mapping.build import build_file
 from hub.mapping.case_file import read_cases
-from hub.mapping.cases import CasesReport, run_cases
+from hub.mapping.cases import CasesReport, Decode, run_cases
 from hub.mapping.check.checked import CheckContext
 from hub.mapping.compile import CompileContext, compile_integration
+from hub.model.record import Decoded, Record, Rejected
 
 MAPPINGS = Path(__file__).parents[3] / "mappings"
 
 
-def report(name: str, workspace: CheckContext, text: str | None = None) -> CasesReport:
+def undecoded(connection: str, headers: object, body: bytes) -> Decoded:
+    raise AssertionError("these cases hand over records, not deliveries")
+
+
+def report(name: str, workspace: CheckContext, text: str | None = None, decode: Decode = undecoded) -> CasesReport:
     built = build_file(MAPPINGS / f"{name}.yaml", workspace.schemas.newest)
     assert built.definition is not None
     actions = {(at, action.name): action for at, spec in workspace.specs.items() for action in spec.actions}
@@ -27,7 +32,7 @@ def report(name: str, workspace: CheckContext, text: str | None = None) -> Cases
         cases,
         compiled,
         schemas=workspace.schemas,
-        decode=lambda connection, headers, body: pytest.fail("no delivery here"),
+        decode=decode,
         read_file=lambda name: (MAPPINGS / name).read_bytes(),
         action_of=lambda connection, action: actions.get((connection, action)),
     )
@@ -71,3 +76,41 @@ def test_a_case_that_does_not_hold_says_what_came_out_and_where(workspace: Check
 def test_a_misspelt_key_of_a_case_is_a_finding() -> None:
     found = read_cases("cases: rd-close\nitems:\n- case: x\n  giives: {}\n", "t.cases.yaml")
     assert [each.rule for each in found.findings] == ["unknown-key"]
+
+
+def test_the_cases_printed_in_the_manual_hold(workspace: CheckContext) -> None:
+    page = (MAPPINGS.parent / "docs/mapping-table.md").read_text()
+    example = page[page.index("```yaml\ncases:") + len("```yaml\n") :].partition("```")[0]
+    assert [(each.case.name, each.problems) for each in report("rd-close", workspace, example).failed] == []
+
+
+DELIVERY = """
+cases: rd-close
+items:
+- case: a delivery is decoded by its connector
+  delivery: {source: pm, headers: {content-type: application/json}, body: {webhookEvent: "jira:issue_created", amount: 1.10}}
+  gives: {entity: expense, fields: {amount: {amount: "1.10", currency: CNY}}}
+- case: what a connector cannot read is refused
+  delivery: {source: pm, body: {broken: true}}
+  refuses: {reason: broken-body}
+"""  # noqa: E501
+
+
+def test_a_delivery_goes_through_the_connectors_decode(workspace: CheckContext) -> None:
+    bodies = []
+
+    def decode(connection: str, headers: object, body: bytes) -> Decoded:
+        bodies.append((connection, body))
+        if b"broken" in body:
+            return Decoded(rejected=Rejected("broken-body", "no issue"))
+        fields = {
+            "issuetype": {"name": "Expense"},
+            "status": {"name": "Approved"},
+            "customfield_10310": "1.10",
+            "reporter": {"accountId": "5b10ac8d82e05b22cc7d4ef5"},
+        }
+        return Decoded((Record("issue", "9", 0, {"id": "9", "key": "OPS-9", "fields": fields}),))
+
+    found = report("rd-close", workspace, DELIVERY, decode)
+    assert [(each.case.name, each.problems) for each in found.failed] == []
+    assert bodies[0] == ("jira", b'{"webhookEvent":"jira:issue_created","amount":1.1}')
