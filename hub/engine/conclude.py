@@ -7,7 +7,7 @@ change nothing. A look at state that is not loaded is collected, and the whole b
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -20,7 +20,7 @@ from hub.loop.names import names_of, resolve
 from hub.loop.start import was_read
 from hub.loop.world import World
 from hub.mapping.catalog import Catalog
-from hub.model.changes import Changes, NotLoaded, Outcome, Quarantine, Reading, Touched, View
+from hub.model.changes import Changes, NotLoaded, Outcome, Quarantine, Reading, Touched, View, union
 from hub.model.clock import Micros
 from hub.model.entity import Entity, Folded, fold
 from hub.model.record import Mapped, Refused, Rejected
@@ -76,11 +76,6 @@ class _Pass:
                 raise
             self.world = saved
             aside(saved, f"{type(bug).__name__}: {bug}")
-
-
-def union(parts: Sequence[Touched]) -> Touched:
-    """Everything those name."""
-    return Touched(*(frozenset().union(*(getattr(part, one.name) for part in parts)) for one in fields(Touched)))
 
 
 def _alone(world: World, work: Work, index: int, verdict: str, rejected: Rejected) -> None:
@@ -221,7 +216,9 @@ def _with_keys(world: World, mapped: Mapped) -> Mapped:
 def _adopt(world: World, target: Entity) -> None:
     """An entity got a name others already used for it: their ref fields now hold its key."""
     key, *names = names_of(target)
-    for kind, field in world.catalog.ref_fields[target.kind]:
+    pairs = world.catalog.ref_fields[target.kind]
+    world.together([partial(world.referring, *pair, name) for pair in pairs for name in (key, *names)])
+    for kind, field in pairs:
         waiting = world.referring(kind, field, key)
         for name in names:
             for entity in world.referring(kind, field, name):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from hub.loop.names import names_of
@@ -14,6 +15,16 @@ from hub.model.instance import Instance
 
 LATE = "@late"
 """Key in ``taken`` for decisions about late entities ({entity key: approved | waived}); no scope name looks so."""
+
+
+def loaded(world: World, loop: CompiledLoop, subject: Entity) -> None:
+    """Ask for everything the lists need at once: one more pass instead of one per list and name."""
+    lists = [related.definition for related in loop.related]
+    names = names_of(subject)
+    world.together(
+        [partial(world.quarantined, subject.kind, name) for name in names]
+        + [partial(world.referring, one.entity, one.by, name) for one in lists for name in names]
+    )
 
 
 def candidates(world: World, related: CompiledRelated, subject: Entity) -> list[Entity]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from hub.loop.related import in_the_way, matching, related_lists
+from hub.loop.related import in_the_way, loaded, matching, related_lists
 from hub.loop.steps import BROKEN, action_of, advance
 from hub.loop.waits import waiting_all
 from hub.loop.world import World
@@ -169,6 +169,7 @@ def read_again(world: World, loop: CompiledLoop, name: str) -> None:
     if subject is None or not holds(loop, world, subject, instance.was):
         cancel(world, instance, "no longer true")
         return
+    loaded(world, loop, subject)
     wanted = _to_read(world, loop, subject)
     for reading in wanted:
         world.ask_reading(replace(reading, cause=name))
@@ -235,6 +236,7 @@ def gather(world: World, loop: CompiledLoop, name: str) -> None:
     if subject is None or not holds(loop, world, subject, instance.was):
         cancel(world, instance, "no longer true")
         return
+    loaded(world, loop, subject)
     quarantined = _quarantined(world, loop, instance, subject)
     if quarantined:
         _wait(world, instance, LoopState.RUNNING, quarantined, "loop.gathering")

@@ -8,7 +8,7 @@ It knows no clock, no store and no source system.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ import orjson
 
 from hub.loop.evolve import effect_changes, instance_changes
 from hub.mapping.catalog import Catalog
-from hub.model.changes import Approval, Audit, Changes, Quarantine, Reading, Timer, View
+from hub.model.changes import Approval, Audit, Changes, NotLoaded, Quarantine, Reading, Timer, Touched, View, union
 from hub.model.clock import Micros, iso
 from hub.model.effect import Effect
 from hub.model.entity import Entity
@@ -78,6 +78,17 @@ class World:
         other._labels, other._links = dict(self._labels), dict(self._links)
         other._seen = {place: list(ids) for place, ids in self._seen.items()}
         return other
+
+    def together(self, looks: Sequence[Callable[[], object]]) -> None:
+        """Look at all of these; what is not loaded is asked for at once, not one pass each."""
+        missing: list[Touched] = []
+        for look in looks:
+            try:
+                look()
+            except NotLoaded as one:
+                missing.append(one.touched)
+        if missing:
+            raise NotLoaded(union(missing))
 
     # --- events
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
 from hub.model.clock import Micros
@@ -45,6 +45,11 @@ class Touched:
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in self.__dataclass_fields__)
+
+
+def union(parts: Sequence[Touched]) -> Touched:
+    """Everything those name."""
+    return Touched(*(frozenset().union(*(getattr(part, one.name) for part in parts)) for one in fields(Touched)))
 
 
 class NotLoaded(Exception):
@@ -207,4 +212,5 @@ __all__ = [
     "Touched",
     "View",
     "replace",
+    "union",
 ]

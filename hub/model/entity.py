@@ -124,16 +124,10 @@ def _silent(mapped: Mapped, speaks: Collection[str]) -> list[str]:
     """What the table could have set and this record did not mention."""
     if len(mapped.fields) + (mapped.label is not None) >= len(speaks):
         return []
-    return [
-        name
-        for name in speaks
-        if name not in mapped.fields and not (name == LABEL and mapped.label is not None)
-    ]
+    return [name for name in speaks if name not in mapped.fields and not (name == LABEL and mapped.label is not None)]
 
 
-def _newest(
-    entity: Entity, mapped: Mapped, source: str, at: Micros, marks: SourceMarks | None
-) -> Folded:
+def _newest(entity: Entity, mapped: Mapped, source: str, at: Micros, marks: SourceMarks | None) -> Folded:
     """The common case: a whole snapshot, newer than all this source has said. One base mark, no per-field dict."""
     state = entity.state
     changed = {name: value for name, value in mapped.fields.items() if state.get(name, NEVER) != value}
@@ -152,9 +146,7 @@ def _newest(
     return Folded(after, changed, "applied" if changed else "unchanged")
 
 
-def _by_field(
-    entity: Entity, mapped: Mapped, source: str, at: Micros, speaks: Collection[str]
-) -> Folded:
+def _by_field(entity: Entity, mapped: Mapped, source: str, at: Micros, speaks: Collection[str]) -> Folded:
     """The general case: each field, the label and being there at all are judged on their own."""
     marks = entity.marks.get(source)
     old = marks or SourceMarks(NEVER)
@@ -197,11 +189,9 @@ def _marks(
     return SourceMarks(base, {name: mark for name, mark in sorted(each.items()) if mark.at != base.at})
 
 
-def _delete(
-    entity: Entity | None, mapped: Mapped, source: str, at: Micros, empty: Mapping[str, Json]
-) -> Folded:
+def _delete(entity: Entity | None, mapped: Mapped, source: str, at: Micros, empty: Mapping[str, Json]) -> Folded:
     """A delete speaks about being there only; a first sight leaves a tombstone that older records cannot raise."""
-    before = entity or Entity(mapped.kind, mapped.key, mapped.label, 0, empty, {source: SourceMarks(NEVER)})
+    before = entity or Entity(mapped.kind, mapped.key, None, 0, empty, {source: SourceMarks(NEVER)})
     old = before.marks.get(source) or SourceMarks(NEVER)
     if old.of(DELETED).at > at:
         return Folded(before, {}, "stale")
