@@ -60,11 +60,12 @@ def fixed(currency: str) -> Callable[[Any], MoneyJson | None]:
         kind = value.__class__
         if kind is Decimal or kind is int or (kind is str and _PLAIN.match(value)):
             text = str(value)
-            # The spelling that needs nothing done to it: the currency's own digits after the point.
-            if digits and text[point : -digits or None] == "." and "E" not in text and text[:2] != "-0":
-                return {"amount": text, "currency": currency}
-            if kind is int and digits == 2 and value:
-                return {"amount": text + ".00", "currency": currency}
+            # Spellings that need nothing worked out: all of the currency's digits are there, or only zeros lack.
+            if digits and "E" not in text and text[:2] != "-0":
+                if text[point:-digits] == ".":
+                    return {"amount": text, "currency": currency}
+                if digits == 2 and (text[-2:-1] == "." or kind is int):
+                    return {"amount": text + ("0" if kind is not int else ".00"), "currency": currency}
         return of(value, currency)
 
     return convert

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from hub.mapping.convert.failure import Unconvertible
@@ -38,9 +39,10 @@ def instant(zone: tzinfo) -> Convert:
                 except ValueError:
                     raise Unconvertible("bad-instant", value, INSTANTS) from None
                 return f"{value[:23]}Z"
-            if value[-5:-4] in ("+", "-") or (value[-3:-2] == ":" and value[-6:-5] in ("+", "-")):
+            clock = len(value) - (5 if value[-5:-4] in ("+", "-") else 6)
+            if value[10:11] == "T" and clock in (19, 23, 26) and value[clock] in "+-":
                 try:
-                    return _utc_text(datetime.fromisoformat(value))
+                    return _utc_text(value, clock)
                 except (ValueError, OverflowError):
                     pass
         found = moment_of(value, zone)
@@ -49,11 +51,19 @@ def instant(zone: tzinfo) -> Convert:
     return convert
 
 
-def _utc_text(when: datetime) -> str:
-    offset = when.utcoffset()
-    if offset is None:
+@lru_cache(maxsize=256)
+def _offset(spelling: str) -> timedelta:
+    """The offset a text like ``+0800`` says."""
+    found = datetime.fromisoformat(f"2000-01-01T00:00:00{spelling}").utcoffset()
+    if found is None:
         raise ValueError("no offset")
-    text = (when.replace(tzinfo=None) - offset).isoformat(timespec="microseconds")
+    return found
+
+
+def _utc_text(value: str, clock: int) -> str:
+    """A local time of ``clock`` characters, its offset after it, as canonical text."""
+    when = datetime.fromisoformat(value[:clock]) - _offset(value[clock:])
+    text = when.isoformat(timespec="microseconds")
     return (text[:-3] if text.endswith("000") else text) + "Z"
 
 
