@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from hub.engine.conclude import conclude
 from hub.engine.prepare import Prepared, Work, prepare
-from hub.engine.transaction import LOST_RACE, again, decide_in
+from hub.engine.transaction import LOST_RACE, TRIES, again, decide_in
 from hub.errors import HubError
 from hub.log.port import Log
 from hub.mapping.catalog import Catalog
@@ -46,6 +46,14 @@ class Engine:
 
     async def step(self, limit: int = 500) -> int:
         """Settle the next batch; gives the number of deliveries, 0 when there was none."""
+        for _ in range(TRIES - 1):
+            try:
+                return await self._step(limit)
+            except CheckpointMoved:
+                continue  # somebody else settled these: go on from where the checkpoint stands now
+        return await self._step(limit)
+
+    async def _step(self, limit: int) -> int:
         if self._at is None:
             self._at = await self._store.write(lambda transaction: transaction.checkpoint(CONSUMER, PARTITION))
         catalog = self._catalog_of()

@@ -13,14 +13,14 @@ from sqlalchemy.exc import IntegrityError
 
 from hub.errors import FatalError
 from hub.model.changes import NotLoaded, Touched, View
-from hub.store.port import CheckpointMoved, Transaction, VersionConflict
+from hub.store.port import Transaction, VersionConflict
 
 T = TypeVar("T")
 PASSES_MAX = 64
 """A decision names everything one pass misses at once; needing more passes than this is a bug."""
 TRIES = 5
-LOST_RACE = (CheckpointMoved, VersionConflict, IntegrityError, sqlite3.IntegrityError)
-"""Somebody else was faster: roll back, reload, run again."""
+LOST_RACE = (VersionConflict, IntegrityError, sqlite3.IntegrityError)
+"""Somebody else was faster: roll back, reload, run again. A moved checkpoint needs another batch: see ``advance``."""
 
 
 def decide_in(transaction: Transaction, touched: Touched, decide: Callable[[View], T]) -> T:

@@ -155,7 +155,7 @@ def _by_field(entity: Entity, mapped: Mapped, source: str, at: Micros, speaks: C
         said[LABEL] = mapped.label
     taken = {name: value for name, value in said.items() if old.of(name).at <= at}
     alive = old.of(DELETED).at <= at
-    if not taken and not (alive and entity.deleted):
+    if not taken and not alive:
         return Folded(entity, {}, "stale")
     changed = {name: value for name, value in taken.items() if name != LABEL and entity.state.get(name) != value}
     label = taken.get(LABEL, entity.label)

@@ -10,7 +10,7 @@ import pytest
 from hub.loop.evolve import evolve, evolve_effect
 from hub.model.clock import SECOND
 from hub.model.effect import EffectState as S
-from hub.model.fact import ReadFailed
+from hub.model.fact import EffectMoved, ReadFailed
 from tests.engine_stage import Stage, catalog_of, closed, expense, item, money, project, rd_close
 
 
@@ -234,8 +234,6 @@ def test_an_effect_somebody_else_moved_is_not_moved_again(stage):
     close_with(stage, item("7"))
     effect = stage.effects()[0]
     stage.move(effect, S.SENDING)
-    from hub.model.fact import EffectMoved
-
     assert not stage.fact(EffectMoved(effect.key, effect.version, S.SENDING))
 
 
