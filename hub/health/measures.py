@@ -137,10 +137,16 @@ AUTOMATION_TARGET = 0.8
 """Reliability §7: at least four of five closings need no hand touch."""
 
 
+def _stuck(loop: LoopFact) -> bool:
+    """Whether a person must mend something; an approval by policy is the process, not a repair."""
+    if loop.state is LoopState.NEEDS_PERSON:
+        return any(waiting.kind != "approval" for waiting in loop.waiting)
+    return loop.state is LoopState.BLOCKED
+
+
 def automation(facts: IntegrationFacts) -> Measure:
     """Closings done with no hand touch / closings done, stuck on a person, or blocked, and open quarantine."""
-    stuck = (LoopState.DONE, LoopState.NEEDS_PERSON, LoopState.BLOCKED)
-    judged = [loop for loop in _recent(facts) if loop.state in stuck]
+    judged = [loop for loop in _recent(facts) if loop.state is LoopState.DONE or _stuck(loop)]
     waiting = sum(row.closed_at is None for row in facts.quarantine)
     hits = sum(loop.state is LoopState.DONE and not loop.touched for loop in judged)
     return share("automation", hits, len(judged) + waiting, facts.window, AUTOMATION_TARGET)

@@ -11,7 +11,7 @@ from hub.health.report import as_json, assess
 from hub.health.text import as_text
 from hub.health.words import MEASURES, REASONS, REPORT, STATES, STATUS, WAITING
 from hub.model.effect import EffectState
-from hub.model.instance import LoopState
+from hub.model.instance import LoopState, Waiting
 from tests.unit.health.facts_of_a_day import HOUR, NOW, day, document, loop, quarantined
 
 
@@ -93,6 +93,14 @@ def test_a_mended_closing_is_not_automatic():
     loops = (loop("OPS-41"), loop("OPS-42", touched=True))
 
     assert measure(day(loops=loops, quarantine=()))["automation"].value == 0.5
+
+
+def test_waiting_for_an_approval_by_policy_is_not_a_repair():
+    asking = loop("OPS-43", LoopState.NEEDS_PERSON, waiting=(Waiting("approval", "close-out-1", NOW, "finance"),))
+    broken = loop("OPS-44", LoopState.NEEDS_PERSON, waiting=(Waiting("rejected", "close-out-2", NOW, "ops"),))
+
+    assert measure(day(loops=(loop("OPS-41"), asking), quarantine=()))["automation"].value == 1
+    assert measure(day(loops=(loop("OPS-41"), broken), quarantine=()))["automation"].value == 0.5
 
 
 @pytest.mark.parametrize(("hits", "n", "low"), [(2995, 2995, 0.9987), (10, 10, 0.7225), (0, 5, 0.0)])
