@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup run test lint check bench demo-erp lock clean
 .DEFAULT_GOAL := help
