@@ -176,7 +176,11 @@ class Checked:
         first = when_scope(loop, self.kinds)
         self._expression(loop.when, first, CONDITION)
         if loop.starts_of is not None:
-            self._path(loop.starts_of, first)
+            found = self._path(loop.starts_of, first)
+            if found.name not in ("instant", "date", "dyn"):
+                why = "it says when the closing happened: what lies before starts.at is history"
+                message = f"starts.of is {found}, not an instant"
+                self._add(loop.starts_of.place, "expression-type", message, why, "name a field of type instant")
         for related in loop.related:
             if related.where:
                 alone = TypeScope({related.entity: self.kinds.of(related.entity)})
