@@ -129,16 +129,35 @@ def _station(stream: str) -> str:
 
 
 def _told(event: Mapping[str, Any], effects: Mapping[str, Effect]) -> str:
-    data = event["data"]
     effect = effects.get(event["stream"])
     if effect is not None:
-        number = f" {data['number']}" if data.get("number") else ""
-        reason = f": {data['reason']}" if data.get("reason") else ""
-        return f"{event['type']}  {effect.step} {effect.action}{number}{reason}"
-    if "set" in data:
-        return f"{event['type']} v{event['version']}  {', '.join(sorted(data['set']))}  by logic {event['logic'][:8]}"
-    who = f" by {data['who']}: {data.get('why', '')}" if data.get("who") else ""
-    return f"{event['type']} v{event['version']}{who}"
+        return f"{event['type']}  {_effect_told(effect, event['data'])}"
+    if event["stream"].startswith("loop/"):
+        return f"{event['type']}  {_loop_told(event['data'])}"
+    changed = ", ".join(sorted(event["data"].get("set", ())))
+    return f"{event['type']} v{event['version']}  {changed}  by logic {event['logic'][:8]}"
+
+
+def _effect_told(effect: Effect, data: Mapping[str, Any]) -> str:
+    said = data.get("set", {})
+    item = f" for {effect.item}" if effect.item else ""
+    number = f" {said['number']}" if said.get("number") else ""
+    reason = f": {said['reason']}" if said.get("reason") else ""
+    return f"{effect.step}{item} {effect.action}{number}{reason}"
+
+
+def _loop_told(data: Mapping[str, Any]) -> str:
+    """What changed for people: the phase, the steps that moved, who decided and why."""
+    said, about = data.get("set", {}), data.get("about", {})
+    parts = [f"{step['name']}: {step['state']}" for step in said.get("steps", ())]
+    parts += [f"waits for {w['kind']}{' from ' + w['who'] if w['who'] else ''}" for w in said.get("waiting", ())]
+    if about.get("object"):
+        parts.append(about["object"])
+    if about.get("who"):
+        parts.append(f"by {about['who']}: {about.get('why', '')}")
+    if said.get("reason"):
+        parts.append(said["reason"])
+    return "; ".join(parts)
 
 
 def _documents(material: TraceMaterial) -> Iterator[Line]:
