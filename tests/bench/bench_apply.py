@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
+
 from hub.mapping.build import build
 from hub.mapping.compile import CompileContext, compile_integration
 from hub.mapping.compiled import CompiledTable
@@ -55,7 +56,7 @@ def jira_like() -> tuple[CompiledTable, Record]:
     money = {"x-type": "money"}
     properties: dict[str, Any] = {name: {"type": ["string", "null"]} for name in TEXTS}
     properties |= {name: {"x-type": "instant"} for name in ("created", "updated", "resolved")}
-    properties |= {name: money for name in ("budget", "cost", "rest")}
+    properties |= dict.fromkeys(("budget", "cost", "rest"), money)
     properties |= {"manager": {"x-type": "person"}, "reporter": {"x-type": "person"}}
     properties |= {"status": {"type": "string"}, "effort": {"x-type": "decimal"}}
     properties |= {"parent": {"x-type": "ref", "x-entity": "thing"}}
