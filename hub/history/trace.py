@@ -5,6 +5,7 @@ Reads the store's material and lays it out: as the machine contract's five lists
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -150,7 +151,10 @@ def _loop_told(data: Mapping[str, Any]) -> str:
     """What changed for people: the phase, the steps that moved, who decided and why."""
     said, about = data.get("set", {}), data.get("about", {})
     parts = [f"{step['name']}: {step['state']}" for step in said.get("steps", ())]
-    parts += [f"waits for {w['kind']}{' from ' + w['who'] if w['who'] else ''}" for w in said.get("waiting", ())]
+    waits = Counter(
+        f"waits for {w['kind']}{' from ' + w['who'] if w['who'] else ''}" for w in said.get("waiting", ())
+    )
+    parts += [text if n == 1 else f"{text} ×{n}" for text, n in waits.items()]
     if about.get("object"):
         parts.append(about["object"])
     if about.get("who"):
