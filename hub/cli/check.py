@@ -38,13 +38,18 @@ def register(app: typer.Typer) -> None:
 def check_command(root: Path, files: Sequence[Path], form: CheckFormat) -> int:
     """Check files (or the workspace's own) and print every finding; 0 fine, 1 findings."""
     from hub.bootstrap import open_workspace
-    from hub.errors import UsageError
+    from hub.errors import ConfigError, UsageError
 
     missing = [file for file in files if not file.is_file()]
     if missing:
         raise UsageError(f"there is no file {missing[0]}", fix="hub check [FILE…]")
-    space = open_workspace(root)
-    built, findings = check_files(space, files)
+    built: Sequence[Built] = ()
+    try:
+        built, findings = check_files(open_workspace(root), files)
+    except ConfigError as error:  # hub.yaml, people.yaml or a schema: findings like any other
+        if not error.findings:
+            raise
+        findings = list(error.findings)
     show(findings, built, form)
     return 1 if any(finding.level == "error" for finding in findings) else 0
 
