@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import cast
 
 import typer
 from typer.main import get_command
@@ -51,19 +52,21 @@ def build() -> typer.Typer:
     return app
 
 
+_USAGE = cast(type[Exception], typer.BadParameter.__base__)
+"""What the command parser raises for a wrong command line, wherever this version of Typer keeps it."""
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; gives the exit code."""
-    from click.exceptions import Abort, ClickException, Exit
-
     command = get_command(build())
     try:
         result = command.main(args=list(arguments), prog_name="hub", standalone_mode=False)
-    except ClickException as error:
-        error.show(sys.stderr)
-        return 2 if error.exit_code == 2 else 3
-    except Exit as done:
+    except _USAGE as error:
+        error.show(sys.stderr)  # type: ignore[attr-defined]
+        return 2
+    except typer.Exit as done:
         return done.exit_code
-    except (Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         return 3
     except HubError as error:
         from hub.cli.render import explain
