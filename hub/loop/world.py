@@ -98,23 +98,8 @@ class World:
         """Append one event; gives its id, which is the parent of what follows."""
         made = event_id(self.cause, self.record, self.table, self.ordinal)
         self.ordinal += 1
-        self.changes.events.append(
-            Event(
-                made,
-                stream,
-                version,
-                kind,
-                self.time,
-                self.now,
-                data,
-                schema,
-                story or self.correlation,
-                self.parent,
-                logic,
-                self.delivery,
-                self.record,
-            )
-        )
+        told = (schema, story or self.correlation, self.parent, logic, self.delivery, self.record)
+        self.changes.events.append(Event(made, stream, version, kind, self.time, self.now, data, *told))
         return made
 
     # --- entities
@@ -155,8 +140,11 @@ class World:
 
     def quarantined(self, kind: str, key: str) -> list[Quarantine]:
         """Open rows of that entity and open rows whose refs name it."""
+        here = self.view.quarantined(kind, key)
+        if not here and not self._seen:
+            return []
         mine = self.changes.quarantines
-        found = {row.id: mine.get(row.id, row) for row in self.view.quarantined(kind, key)}
+        found = {row.id: mine.get(row.id, row) for row in here}
         for name in self._seen.get((kind, key), ()):
             found[name] = mine[name]
         return [row for _, row in sorted(found.items()) if row.closed_at is None]
@@ -170,7 +158,10 @@ class World:
 
     def instances(self, kind: str, subject: str) -> list[Instance]:
         """All closings of a subject in the order of their numbers."""
-        found = {instance.id: instance for instance in self.view.instances(kind, subject)}
+        here = self.view.instances(kind, subject)
+        if not here and not self.changes.loops:
+            return []
+        found = {instance.id: instance for instance in here}
         for instance in self.changes.loops.values():
             if instance.subject == subject and instance.subject_kind == kind:
                 found[instance.id] = instance
