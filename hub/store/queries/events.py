@@ -81,4 +81,5 @@ def _event(row: RowMapping) -> dict[str, Any]:
 
 
 def _delivery(row: RowMapping) -> dict[str, Any]:
-    return {**row, "ref": row["ref"].hex(), "headers": orjson.loads(row["headers"])}
+    plain = {str(name): value for name, value in row.items()}  # SQLAlchemy names are no JSON names to orjson
+    return {**plain, "ref": row["ref"].hex(), "headers": orjson.loads(row["headers"])}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, RowMapping, func, or_, select
 
 from hub.model.changes import Quarantine
 from hub.model.clock import Micros
@@ -38,7 +38,12 @@ def quarantined_entity(db: Connection, kind: str, key: str) -> list[Quarantine]:
 def outcomes(db: Connection, positions: list[int]) -> list[dict[str, Any]]:
     """Outcome rows of those deliveries."""
     statement = select(outcome).where(outcome.c.position.in_(positions))
-    return [_outcome(dict(row)) for row in db.execute(statement).mappings()]
+    return [_outcome(plain(row)) for row in db.execute(statement).mappings()]
+
+
+def plain(row: RowMapping) -> dict[str, Any]:
+    """A row under names that are plain text: SQLAlchemy's own kind of text is no JSON name to orjson."""
+    return {str(name): value for name, value in row.items()}
 
 
 def _outcome(row: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +73,7 @@ def audits(db: Connection, *, object_name: str | None = None, limit: int = 1_000
     statement = select(audit).order_by(audit.c.id.desc()).limit(limit)
     if object_name is not None:
         statement = statement.where(audit.c.object == object_name)
-    return [dict(row) for row in db.execute(statement).mappings()]
+    return [plain(row) for row in db.execute(statement).mappings()]
 
 
 def activations(db: Connection, integration: str | None = None) -> list[dict[str, Any]]:
@@ -77,7 +82,7 @@ def activations(db: Connection, integration: str | None = None) -> list[dict[str
     statement = select(*columns).order_by(mapping.c.id)
     if integration is not None:
         statement = statement.where(mapping.c.integration == integration)
-    return [dict(row) for row in db.execute(statement).mappings()]
+    return [plain(row) for row in db.execute(statement).mappings()]
 
 
 def mapping_source(db: Connection, integration: str, logic: str) -> str | None:
