@@ -251,8 +251,16 @@ def _refused(world: World, item: Item, key: str, seen: Refused, before: Entity |
     newer = marks is not None and marks.base.at > item.record.at
     verdict = "quarantined"
     _set_aside(world, item, key, verdict, seen.rejected, closed_by="superseded" if newer else "")
-    if before is None and item.record.op == "partial":
-        _ask_read(world, item)
+    if before is None:
+        _named_already(world, seen, key)
+        if item.record.op == "partial":
+            _ask_read(world, item)
+
+
+def _named_already(world: World, seen: Refused, key: str) -> None:
+    """What was refused at first sight is found by the name people type, and refs to it resolve."""
+    if seen.label and seen.key and world.key_of_label(seen.kind, seen.label) != key:
+        world.put_label(seen.kind, seen.label, key)
 
 
 def _first_partial(world: World, item: Item, mapped: Mapped) -> bool:

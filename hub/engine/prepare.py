@@ -208,6 +208,8 @@ def _touch(item: Item, catalog: Catalog, heads: _Heads) -> None:
     if catalog.loops(kind):
         heads.subjects.add(place)
     if isinstance(seen, Refused):
+        if seen.label:
+            heads.labels.add((kind, seen.label))
         for kind, value in seen.refs.values():
             _touch_ref(kind, value, heads)
     elif seen.refs:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from hub.model.entity import Entity
 from hub.store.documents import load_entity
-from hub.store.tables import entity, label, link, ref, stream
+from hub.store.tables import entity, label, link, quarantine, ref, stream
 
 _COLUMNS = (
     *(entity.c.kind, entity.c.key, entity.c.label, entity.c.version),
@@ -27,10 +27,14 @@ def entity_of(db: Connection, kind: str, key_or_label: str) -> Entity | None:
 
 
 def kinds_of(db: Connection, key_or_label: str) -> list[tuple[str, str]]:
-    """(kind, key) of everything somebody may mean by that key or label."""
+    """(kind, key) of everything somebody may mean by that key or label, set aside at first sight included."""
     named = select(label.c.kind, label.c.key).where(label.c.label == key_or_label)
     keyed = select(entity.c.kind, entity.c.key).where(entity.c.key == key_or_label)
-    return sorted({(kind, key) for kind, key in (*db.execute(named), *db.execute(keyed))})
+    aside = select(quarantine.c.kind, quarantine.c.key).where(
+        quarantine.c.key == key_or_label, quarantine.c.kind != ""
+    )
+    found = (*db.execute(named), *db.execute(keyed), *db.execute(aside))
+    return sorted({(kind, key) for kind, key in found})
 
 
 def entities(db: Connection, kind: str) -> Iterator[Entity]:
