@@ -11,7 +11,7 @@ import shlex
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,7 +92,7 @@ async def _demo(folder: Path, root: Path, once: bool) -> int:
         for name in SOURCES:
             await _send(serving, name)
         settled = await _work(serving)
-        good = _results(serving, root, settled)
+        good = await _results(serving, root, settled)
         say(f"\nDone in {time.monotonic() - started:.0f} s.")
         if once:
             return 0 if good else 1
@@ -149,12 +149,12 @@ async def _approve(serving: Serving) -> int:
     from hub.model.fact import PersonDecided
 
     given = 0
-    for instance, step, role in list(_asks(serving.workspace)):
+    for instance, step, role, amount in list(_asks(serving.workspace)):
         person = next(iter(serving.workspace.people.with_role(role)), None)
         if person is None:
             continue
         why = "within budget"
-        say(f"  {role} is asked about {_label(serving.workspace, instance)}: {step}")
+        say(f"  {role} is asked about {_label(serving.workspace, instance)}: {step}{amount}")
         words = ["hub", "loop", "approve", f"{instance.id}/{step}", "--as", person.code, "--why", why]
         say(f"    $ {shlex.join(words)}")
         fact = PersonDecided(decision_id(), instance.id, "approve", person.code, why, step)
@@ -162,16 +162,17 @@ async def _approve(serving: Serving) -> int:
     return given
 
 
-def _asks(opened: Workspace) -> Iterator[tuple[Instance, str, str]]:
-    """(loop, step, role) of every approval somebody is asked for."""
+def _asks(opened: Workspace) -> Iterator[tuple[Instance, str, str, str]]:
+    """(loop, step, role, amount in words) of every approval somebody is asked for."""
     from hub.store.queries import loops
 
     with opened.store.read() as db:
-        found = loops.instances(db)
-    for instance in found:
-        for one in instance.waiting:
-            if one.kind == "approval":
-                yield instance, one.ref.removeprefix(f"{instance.id}/"), one.who
+        found = {one.id: one for one in loops.instances(db)}
+        asked = loops.approvals(db, state="asked")
+    for one in asked:
+        place = f"{one.step}/{one.item}" if one.item else one.step
+        amount = f", {_money(one.amount)}" if one.amount else ""
+        yield found[one.loop], place, one.role, amount
 
 
 def _label(opened: Workspace, instance: Instance) -> str:
@@ -181,7 +182,7 @@ def _label(opened: Workspace, instance: Instance) -> str:
         return label_of(db, instance.subject_kind, instance.subject) or instance.subject
 
 
-def _results(serving: Serving, root: Path, settled: bool) -> bool:
+async def _results(serving: Serving, root: Path, settled: bool) -> bool:
     """What happened, per closed subject; the balance; where to look. True when all is done and accounted for."""
     from hub.cli.settle import result
     from hub.cli.status import BALANCE, sum_of
@@ -197,15 +198,32 @@ def _results(serving: Serving, root: Path, settled: bool) -> bool:
     records = found["status"]["records"]
     say(f"\nreceived {records['received']} = " + " + ".join(f"{sum_of(records[name])} {name}" for name in BALANCE))
     say(f"unaccounted {records['unaccounted']}")
+    once = await _counted(serving, effects)
     for one in found["waiting"]:
-        say(f"still waits: {one['kind']} {one['ref']}: {one['message'] or one['who'] or ''}")
+        who = f" → {one['who']}" if one["who"] else ""
+        say(f"waits: {one['kind']} {one['ref']}: {one['message'] or ''}{who}")
     report = _report(opened)
     example = next((_label(opened, one) for one in instances if one.state.value == "done"), "KEY")
     say("\nLook at:")
     say(f"  documents in the ERP   {serving.twins['erp']}")
     say(f"  health report          {_near(report, root)}")
     say(f"  one project's way      {_hub(root)} trace {shlex.quote(example)} -w {_near(opened.root, root)}")
-    return settled and records["unaccounted"] == 0 and all(one.state.value == "CONFIRMED" for one in effects)
+    done = all(one.state.value == "CONFIRMED" for one in effects)
+    return settled and once and done and records["unaccounted"] == 0
+
+
+async def _counted(serving: Serving, effects: list[Effect]) -> bool:
+    """Ask the ERP itself how many documents carry each of our references: one each, or the demo has failed."""
+    import aiohttp
+
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{serving.twins['erp']}/api/_counts") as answer,
+    ):
+        counts: dict[str, int] = (await answer.json())["references"]
+    ours = {one.reference for one in effects if one.connection == "erp"}
+    say(f"the ERP itself counts {sum(counts.values())} documents for {len(ours)} obligations")
+    return counts == dict.fromkeys(ours, 1)
 
 
 def _subject(opened: Workspace, instance: Instance, effects: list[Effect]) -> None:
@@ -215,16 +233,17 @@ def _subject(opened: Workspace, instance: Instance, effects: list[Effect]) -> No
 
 
 def _words(instance: Instance) -> str:
-    return (
-        "closed before the hub started here: history, nothing done" if instance.state == "history" else instance.state
-    )
+    if instance.state == "history":
+        return "closed before the hub started here: history, nothing done"
+    missing = "; ".join(one.message for one in instance.waiting if one.message)
+    return f"{instance.state}: {missing}" if missing else instance.state.value
 
 
 def _document(effect: Effect) -> str:
     """One line: what, number, amount, and whether reading it back agreed."""
     state = "confirmed by reading it back" if effect.state == "CONFIRMED" else str(effect.state)
-    amount = _amount(effect)
-    return f"{effect.action:28} {effect.number or '—':14} {amount:>16}  {state}"
+    number = "" if effect.action.endswith(".comment") else effect.number
+    return f"{effect.action:28} {number or '—':14} {_amount(effect):>16}  {state}"
 
 
 def _amount(effect: Effect) -> str:
@@ -232,8 +251,12 @@ def _amount(effect: Effect) -> str:
     for values in (effect.expect, effect.read_back or {}):
         for value in values.values():
             if isinstance(value, dict) and value.keys() == {"amount", "currency"}:
-                return f"{Decimal(value['amount']):,.2f} {value['currency']}"
+                return _money(value)
     return ""
+
+
+def _money(value: Mapping[str, str]) -> str:
+    return f"{Decimal(value['amount']):,.2f} {value['currency']}"
 
 
 def _report(opened: Workspace) -> Path:
@@ -283,8 +306,11 @@ async def _watch(serving: Serving) -> None:
     while not serving.host.stopping.is_set():
         with opened.store.read() as db:
             now: dict[str, Any] = {one.key: one for one in loops.effects(db, states=[EffectState.CONFIRMED.value])}
-        for key in now.keys() - (known if known is not None else now.keys()):
+        fresh = now.keys() - (known if known is not None else now.keys())
+        for key in sorted(fresh, key=lambda key: now[key].planned_at):
             say(f"  {now[key].subject}: {_document(now[key])}")
+        if fresh:
+            _report(opened)
         known = set(now)
         await _approve(serving)
         await asyncio.sleep(0.5)

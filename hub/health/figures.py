@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -67,8 +68,9 @@ def interval(measure: Measure, language: str) -> str:
     return f"{percent(measure.low, language)} – {percent(measure.high, language)}"
 
 
-def amounts(measure: Measure, language: str) -> str:
-    return " + ".join(money(value, currency, language) for currency, value in (measure.amounts or {}).items())
+def sums(amounts: Mapping[str, Decimal], language: str) -> str:
+    """Amounts per currency, never added across currencies."""
+    return " + ".join(money(value, currency, language) for currency, value in amounts.items())
 
 
 def when(value: Micros, zone: str) -> str:

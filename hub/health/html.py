@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from hub.health import figures
 from hub.health.facts import DocumentFact
-from hub.health.measures import Measure
+from hub.health.measures import Measure, by_kind
 from hub.health.report import Health
 from hub.health.words import MEASURES, REASONS, REPORT, STATES, STATUS, WAITING, Texts, say
 from hub.model.clock import Micros
@@ -44,6 +44,11 @@ def both(texts: Texts, **values: object) -> Markup:
 def _each(make: str, measure: Measure) -> Markup:
     render = getattr(figures, make)
     return Markup("".join(f'<span lang="{x}">{escape(render(measure, x))}</span>' for x in LANGUAGES))
+
+
+def titled(texts: Texts) -> Markup:
+    """A document's title as a line begins: first letter large."""
+    return both({language: text[:1].upper() + text[1:] for language, text in texts.items()})
 
 
 def asks(health: Health) -> list[Ask]:
@@ -110,7 +115,8 @@ def as_html(healths: Sequence[Health], language: str, zone: str) -> str:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        both=both, each=_each, asks=asks, bar=balance_bar, spark=spark, ordered=ordered, say=say,
+        both=both, titled=titled, by_kind=by_kind, sums=figures.sums, each=_each,
+        asks=asks, bar=balance_bar, spark=spark, ordered=ordered, say=say,
         measures=MEASURES, reasons=REASONS, words=REPORT, statuses=STATUS, states=STATES, tiles=TILES,
         when=lambda value: figures.when(value, zone), money=figures.money, abs=abs,
     )  # fmt: skip

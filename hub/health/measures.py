@@ -107,6 +107,23 @@ def totals(documents: Iterable[DocumentFact]) -> Mapping[str, Decimal]:
     return dict(sorted(found.items()))
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One sort of document: how many, and what they add up to (sums over different sorts would mislead)."""
+
+    title: Mapping[str, str]
+    count: int
+    amounts: Mapping[str, Decimal]
+
+
+def by_kind(facts: IntegrationFacts) -> list[Kind]:
+    """Confirmed documents by what they are, in a fixed order."""
+    found: dict[str, list[DocumentFact]] = defaultdict(list)
+    for document in confirmed_documents(facts):
+        found[document.action].append(document)
+    return [Kind(many[0].title, len(many), totals(many)) for _, many in sorted(found.items())]
+
+
 def documents(facts: IntegrationFacts) -> Measure:
     done = confirmed_documents(facts)
     return Measure("documents", "count", len(done), len(done), facts.window, amounts=totals(done))

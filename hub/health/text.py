@@ -36,7 +36,7 @@ def _tile(health: Health, name: str, language: str) -> str:
     found = health.measures[name]
     parts = [figures.figure(found, language)]
     if found.amounts:
-        parts.append(figures.amounts(found, language))
+        parts.append(figures.sums(found.amounts, language))
     if found.target is not None:
         parts.append(f"{say(REPORT['target'], language)} {figures.target(found, language)}")
     if found.low is not None:

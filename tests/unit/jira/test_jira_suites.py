@@ -66,7 +66,7 @@ class TestJiraPoll(PollSuite):
     settings = {"email": "hub@example.com", "page_size": 5, "history_days": 60_000}
     stream = "issue"
     sources = frozenset(
-        f"100{n}" for n in (41, 42, 43, 44, 45, 46, 50, 51, 52, 53, 60, 61, 70, 71, 72, 80, 81, 90, 91)
+        f"100{n}" for n in (41, 42, 43, 44, 45, 46, 50, 51, 52, 53, 60, 61, 70, 71, 72, 80, 81, 90, 91, 95, 96)
     )
 
     def app(self) -> web.Application:
