@@ -22,6 +22,7 @@ from hub.model.people import People, Person
 from hub.model.record import Mapped, Record
 from hub.model.schema import Schema, Schemas
 from hub.model.source_json import parse
+from tests.bench.row import Row
 
 ROUNDS = 5
 TEXTS = [f"text_{n}" for n in range(18)]
@@ -152,6 +153,10 @@ def measure(times: int = 10_000) -> dict[str, float]:
     return found
 
 
-if __name__ == "__main__":
-    for name, value in measure().items():
-        print(f"{name:20} {value}")
+def rows() -> list[Row]:
+    found = measure()
+    names = {"flat": "mapping alone: 30 texts", "jira": "mapping alone: 30 fields converted, 5 items"}
+    return [
+        Row("apply", path, found[f"{name}_us"], "µs", found[f"{name}_by_hand_us"], "the same mapping by hand")
+        for name, path in names.items()
+    ]
