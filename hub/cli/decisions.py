@@ -13,6 +13,7 @@ from hub.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from hub.bootstrap import Workspace
+    from hub.engine.facts import Answer
     from hub.model.fact import Fact
     from hub.model.instance import Instance
 
@@ -39,10 +40,13 @@ def person(opened: Workspace, words: str) -> str:
 
 def decide(opened: Workspace, fact: Fact) -> None:
     """Give the fact to the engine. Raises ``UsageError`` with its words when it is refused."""
+    accepted(asyncio.run(opened.facts(fact, opened.clock.now())), getattr(fact, "loop", ""))
 
-    answer = asyncio.run(opened.facts(fact, opened.clock.now()))
+
+def accepted(answer: Answer, where: str) -> None:
+    """Raises ``UsageError`` with the engine's words when it refused a decision."""
     if not answer:
-        raise UsageError(answer.message, where=getattr(fact, "loop", "") or getattr(fact, "quarantine", ""))
+        raise UsageError(answer.message, where=where)
 
 
 def which_loop(opened: Workspace, words: str) -> Instance:

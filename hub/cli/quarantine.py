@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -44,9 +45,10 @@ def register(app: typer.Typer) -> None:
 
 def _drop(identity: str, who: str, why: str, folder: Path, form: Format) -> None:
     from hub.bootstrap import open_workspace
-    from hub.cli.decisions import decide, decision_id, person
+    from hub.cli.decisions import accepted, decision_id, person
     from hub.cli.render import document
     from hub.cli.views import quarantine_json
+    from hub.engine.facts import drop
     from hub.errors import NotFound
     from hub.model.fact import PersonAccepted
     from hub.store.queries.records import quarantine_of
@@ -57,7 +59,8 @@ def _drop(identity: str, who: str, why: str, folder: Path, form: Format) -> None
     if found is None:
         raise NotFound(f"nothing with id {identity} is set aside", fix="hub quarantine list")
     code = person(opened, who)
-    decide(opened, PersonAccepted(decision_id(), identity, "drop", code, why))
+    fact = PersonAccepted(decision_id(), identity, "drop", code, why)
+    accepted(asyncio.run(drop(opened.store, opened.catalog, fact, found, opened.clock.now())), identity)
     with opened.store.read() as db:
         after = quarantine_of(db, identity)
     if form is Format.json:

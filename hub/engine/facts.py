@@ -210,8 +210,10 @@ def conclude_drop(
         return Changes(), Answer(False, "refused", f"nobody in people.yaml is called {fact.who}")
     if not fact.why.strip():
         return Changes(), Answer(False, "refused", "say why: --why TEXT")
-    if row.closed_at is not None:
-        return Changes(), Answer(False, "refused", f"{row.id} is closed already: {row.closed_by}")
+    if row.closed_at is not None or (
+        row.kind and all(one.id != row.id for one in world.quarantined(row.kind, row.key))
+    ):
+        return Changes(), Answer(False, "refused", f"{row.id} is closed already: {row.closed_by or 'just now'}")
     world.put_quarantine(replace(row, closed_at=now, closed_by=person.code))
     world.audit(person.code, "quarantine drop", row.id, fact.why, "closed")
     if row.kind:
