@@ -101,7 +101,7 @@ class Stage:
     # --- time
 
     async def settle(self, hours: float = 100) -> dict[str, Any]:
-        """Skip from due time to due time until nothing is due (or that much time has passed); ``hub settle``'s JSON."""
+        """Skip from due time to due time until nothing is due, or so much time has passed."""
         end = self.clock.now() + int(hours * 3600 * SECOND)
         while True:
             async with asyncio.timeout(20):

@@ -1,4 +1,4 @@
-"""Bodies and requests that are wrong: each is kept and explained, or refused before it is kept; nobody else suffers."""
+"""Bodies and requests that are wrong: each is kept and explained, or refused before it is kept."""
 
 from __future__ import annotations
 
