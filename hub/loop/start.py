@@ -114,8 +114,9 @@ def _begin(
     definition = loop.definition
     asks = definition.once == "life" and number > 1 and not history
     state = LoopState.HISTORY if history else LoopState.NEEDS_PERSON if asks else LoopState.RUNNING
+    name = before.id if before else instance_id(loop.integration, definition.name, subject.key, occurrence)
     made = Instance(
-        id=before.id if before else instance_id(loop.integration, definition.name, subject.key, occurrence),
+        id=name,
         integration=loop.integration,
         loop=definition.name,
         subject_kind=subject.kind,
@@ -137,11 +138,14 @@ def _begin(
         return
     world.measures[loop.integration, "loops_started"] += 1
     if asks:
-        said = f"closing number {number}: allow it to start?"
-        made = replace(made, waiting=(Waiting("person", made.id, world.now, definition.owner, said),))
-        world.put(before, made, "loop.started")
-        return
-    settle(world, loop, made, before, "loop.started")
+        _ask_owner(world, made, before, definition.owner)
+    else:
+        settle(world, loop, made, before, "loop.started")
+
+
+def _ask_owner(world: World, made: Instance, before: Instance | None, owner: str) -> None:
+    said = Waiting("person", made.id, world.now, owner, f"closing number {made.number}: allow it to start?")
+    world.put(before, replace(made, waiting=(said,)), "loop.started")
 
 
 def settle(

@@ -275,40 +275,47 @@ def planned(
 ) -> Effect:
     """One effect in state PLANNED. Its key is the obligation's and the call's, never the attempt's (I4)."""
     definition = compiled.definition
-    last = call.name == action.calls[-1].name
-    step = definition.name
-    if len(action.calls) > 1:
-        step = f"{definition.name}/{action.calls.index(call) + 1}-{call.name}"
+    step = _call_name(definition.name, action, call)
     name = loop.definition.renamed_from or loop.definition.name
     key = effect_key(instance.integration, name, instance.subject, instance.occurrence, step, part.item)
     known = world.effect(key)
     if known is not None:
         return known
-    return world.put_effect(
-        None,
-        Effect(
-            key=key,
-            reference=first.reference if first else key,
-            integration=instance.integration,
-            loop=instance.id,
-            step=step,
-            item=part.item,
-            subject=instance.subject,
-            connection=definition.connection,
-            action=definition.action,
-            call=call.name,
-            target=action.target.value,
-            state=EffectState.PLANNED,
-            payload=payload,
-            expect=expect if last else {},
-            logic=instance.logic,
-            planned_at=world.now,
-            due=world.now,
-            remote_id=first.remote_id if first else "",
-            number=first.number if first else "",
-            url=first.url if first else "",
-            document_state=first.document_state if first else "",
-        ),
+    effect = Effect(
+        key=key,
+        reference=first.reference if first else key,
+        integration=instance.integration,
+        loop=instance.id,
+        step=step,
+        item=part.item,
+        subject=instance.subject,
+        connection=definition.connection,
+        action=definition.action,
+        call=call.name,
+        target=action.target.value,
+        state=EffectState.PLANNED,
+        payload=payload,
+        expect=expect if call.name == action.calls[-1].name else {},
+        logic=instance.logic,
+        planned_at=world.now,
+        due=world.now,
+    )
+    return world.put_effect(None, effect if first is None else _following(effect, first))
+
+
+def _call_name(step: str, action: ActionSpec, call: Call) -> str:
+    """``purchase``, or ``purchase/2-approve`` where the action is several calls."""
+    return step if len(action.calls) == 1 else f"{step}/{action.calls.index(call) + 1}-{call.name}"
+
+
+def _following(effect: Effect, first: Effect) -> Effect:
+    """A later call works on the document that the earlier ones made."""
+    return replace(
+        effect,
+        remote_id=first.remote_id,
+        number=first.number,
+        url=first.url,
+        document_state=first.document_state,
     )
 
 

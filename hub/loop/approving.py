@@ -1,0 +1,74 @@
+"""A person approves: a payload exactly as it was seen, a late entity, or a further closing of the same subject."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hub.loop.choosing import owns, told
+from hub.loop.late import accept
+from hub.loop.start import settle
+from hub.loop.steps import action_of, advance, compiled_step, plan
+from hub.loop.waits import graded, place, step_of, waiting, with_obligation, with_step
+from hub.loop.world import World
+from hub.mapping.compiled import CompiledLoop
+from hub.model.changes import Approval
+from hub.model.fact import PersonDecided
+from hub.model.instance import Instance, Obligation, Step, StepState
+from hub.model.people import Person
+
+
+def approve(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDecided, person: Person) -> str:
+    if not fact.step and instance.phase == "asking":
+        return _allow(world, loop, instance, fact, person)
+    if fact.step == "late":
+        if not owns(world, loop, person):
+            return f"{person.name} does not own this loop; {loop.definition.owner} does"
+        about = {name: text for name, text in told(fact, person).items() if name in ("who", "why")}
+        return accept(world, loop, instance, fact.item, **about)
+    asked = [one for one in _asked(world, instance, fact) if one.state == "asked"]
+    if not asked:
+        return f"nothing of {place(instance, fact.step, fact.item) if fact.step else instance.id} asks for approval"
+    if missing := sorted({one.role for one in asked} - person.roles):
+        return f"{person.name} does not hold the role {', '.join(missing)}"
+    for approval in asked:
+        world.put_approval(
+            replace(approval, state="approved", decided_at=world.now, decided_by=person.code, why=fact.why)
+        )
+        instance = _approved(world, loop, instance, approval)
+    about = {**told(fact, person), "step": ", ".join(sorted({one.step for one in asked}))}
+    before = world.instance(instance.id)
+    staged = replace(instance, state=before.state if before else instance.state)
+    advance(world, loop, world.put(before, staged, "loop.approved", **about))
+    return ""
+
+
+def _asked(world: World, instance: Instance, fact: PersonDecided) -> list[Approval]:
+    return [
+        one
+        for one in world.approvals(instance.id)
+        if (not fact.step or one.step == fact.step) and (not fact.item or one.item == fact.item)
+    ]
+
+
+def _approved(world: World, loop: CompiledLoop, instance: Instance, approval: Approval) -> Instance:
+    """Plan exactly what the person saw."""
+    compiled, step = compiled_step(loop, approval.step), step_of(instance, approval.step)
+    part = None if step is None else _part(step, approval.item)
+    action = None if compiled is None else action_of(world, compiled)
+    if compiled is None or step is None or part is None or action is None or part.state is not StepState.ASKING:
+        return instance
+    new = plan(world, loop, instance, compiled, part, action, approval.payload, approval.expect)
+    after = with_step(instance, graded(with_obligation(step, new), world.now))
+    return waiting(after, place(instance, step.name, part.item), None)
+
+
+def _allow(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDecided, person: Person) -> str:
+    if not owns(world, loop, person):
+        return f"{person.name} does not own this loop; {loop.definition.owner} does"
+    about = {"who": person.code, "why": fact.why}
+    settle(world, loop, replace(instance, touched=True), instance, "loop.approved", **about)
+    return ""
+
+
+def _part(step: Step, item: str) -> Obligation | None:
+    return next((one for one in step.obligations if one.item == item), None)

@@ -1,0 +1,90 @@
+"""A person has something tried again: the same key, with the entities' present content where nothing was planned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hub.loop.choosing import each
+from hub.loop.start import gather, readings_of
+from hub.loop.world import World
+from hub.mapping.compiled import CompiledLoop
+from hub.model.effect import EffectState
+from hub.model.entity import typed_view
+from hub.model.fact import PersonDecided
+from hub.model.instance import Instance, LoopState, Obligation, Step, StepState
+from hub.model.people import Person
+
+_S = EffectState
+_AGAIN = frozenset({_S.REJECTED, _S.HUMAN})
+
+
+def retry(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDecided, person: Person) -> str:
+    if instance.phase == "reading" and not fact.step:
+        return _read_again(world, instance, fact, person)
+    if instance.phase == "gathering":
+        again = replace(instance, touched=True)
+        world.put(instance, again, "loop.retried", who=person.code, why=fact.why)
+        gather(world, loop, instance.id)
+        return ""
+    fresh = refreshed(world, loop, instance)
+    return each(world, loop, fresh, fact, person, "loop.retried", _retry_part)
+
+
+def _read_again(world: World, instance: Instance, fact: PersonDecided, person: Person) -> str:
+    subject = world.entity(instance.subject_kind, instance.subject)
+    known = [] if subject is None else readings_of(world, instance.integration, subject)
+    for reading in known:
+        if reading.id in instance.reading:
+            world.ask_reading(replace(reading, cause=instance.id))
+    world.put(
+        instance,
+        replace(instance, touched=True, state=LoopState.RUNNING),
+        "loop.retried",
+        who=person.code,
+        why=fact.why,
+    )
+    return ""
+
+
+def _retry_part(
+    world: World, loop: CompiledLoop, instance: Instance, step: Step, part: Obligation, fact: PersonDecided
+) -> Obligation | str:
+    if part.state not in (StepState.FAILED, StepState.WAITING):
+        return part
+    if not part.effects:
+        return replace(part, state=StepState.WAITING, reason="retry")
+    effect = world.effect(part.effects[-1])
+    if effect is None or effect.state not in _AGAIN:
+        state = "gone" if effect is None else effect.state.value
+        return f"{step.name} is {state}: a document exists, it is never sent again; waive it or say done by hand"
+    world.put_effect(
+        effect, replace(effect, state=_S.PLANNED, due=world.now, reason="", settled_at=None), who=fact.who
+    )
+    return replace(part, state=StepState.RUNNING, reason="")
+
+
+def refreshed(world: World, loop: CompiledLoop, instance: Instance) -> Instance:
+    """The same membership with the entities' present content: data that a person has put right counts now."""
+    taken = dict(instance.taken or {})
+    subject = world.entity(instance.subject_kind, instance.subject)
+    if subject is not None:
+        taken[instance.subject_kind] = typed_view(subject)
+    for name, kind in taken.get("@kinds", {}).items():
+        found = [(one, world.entity(kind, one["key"])) for one in taken.get(name, ())]
+        taken[name] = [one if entity is None else typed_view(entity) for one, entity in found]
+    steps = tuple(
+        replace(step, obligations=tuple(_fresh(taken, part) for part in step.obligations)) for step in instance.steps
+    )
+    return replace(instance, taken=taken or None, steps=steps)
+
+
+def _fresh(taken: dict[str, object], part: Obligation) -> Obligation:
+    """An obligation that has planned nothing sees its item anew."""
+    if part.effects or part.state not in (StepState.FAILED, StepState.WAITING):
+        return part
+    now = {one["key"]: one for value in taken.values() if isinstance(value, list) for one in value}
+    scope = {
+        name: now.get(value["key"], value) if isinstance(value, dict) and "key" in value else value
+        for name, value in part.scope.items()
+    }
+    return replace(part, scope=scope)

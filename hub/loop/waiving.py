@@ -1,0 +1,65 @@
+"""A person lets something go: an obligation, a late entity, a closing that asks; or ends a closing not begun."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hub.loop.choosing import OVER, drop_ask, each
+from hub.loop.late import drop
+from hub.loop.start import cancel
+from hub.loop.world import World
+from hub.mapping.compiled import CompiledLoop
+from hub.model.effect import EffectState
+from hub.model.fact import PersonDecided
+from hub.model.instance import Instance, LoopState, Obligation, Step, StepState
+from hub.model.people import Person
+
+_S = EffectState
+_DROPPABLE = frozenset({_S.PLANNED, _S.REJECTED, _S.HUMAN, _S.MISMATCH})
+
+
+def waive(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDecided, person: Person) -> str:
+    told = {"who": person.code, "why": fact.why}
+    if fact.step == "late":
+        if fact.item not in instance.late:
+            return f"{fact.item} is not late in {instance.id}"
+        drop(world, loop, instance, fact.item, **told)
+        return ""
+    if not fact.step:
+        if instance.phase != "asking":
+            return f"say what is waived: {instance.id}/STEP"
+        cancel(world, replace(instance, touched=True), f"waived by {person.code}: {fact.why}", **told)
+        return ""
+    return each(world, loop, instance, fact, person, "loop.waived", _waive_part)
+
+
+def _waive_part(
+    world: World, loop: CompiledLoop, instance: Instance, step: Step, part: Obligation, fact: PersonDecided
+) -> Obligation | str:
+    if part.state in OVER:
+        return part
+    effect = world.effect(part.effects[-1]) if part.effects else None
+    if effect is not None and effect.state in _DROPPABLE:
+        world.put_effect(
+            effect, replace(effect, state=_S.CANCELLED, reason=fact.why, settled_at=world.now), who=fact.who
+        )
+    elif effect is not None and effect.state is not _S.CONFIRMED:
+        return f"{step.name} is on its way ({effect.state.value}): wait for its outcome, then decide"
+    drop_ask(world, instance, step, part, fact)
+    return replace(part, state=StepState.WAIVED, reason=fact.why)
+
+
+def end(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDecided, person: Person) -> str:
+    """``hub loop cancel``: a closing whose steps have not begun ends without a trace outside."""
+    if instance.state in (LoopState.CANCELLED, LoopState.HISTORY):
+        return f"{instance.id} is {instance.state.value} already"
+    if instance.taken is not None:
+        return "its steps have begun; waive what is open, step by step"
+    cancel(
+        world,
+        replace(instance, touched=True),
+        f"cancelled by {person.code}: {fact.why}",
+        who=person.code,
+        why=fact.why,
+    )
+    return ""
