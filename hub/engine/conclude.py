@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
+from itertools import takewhile
 from typing import Any
 
 import orjson
@@ -41,14 +42,14 @@ def conclude(prepared: Prepared, view: View, now: Micros, catalog: Catalog) -> C
 
 
 def _run(prepared: Prepared, view: View, now: Micros, catalog: Catalog, *, careful: bool) -> Changes:
-    pass_ = _Pass(World(view, catalog, now), careful)
+    pass_ = Pass(World(view, catalog, now), careful)
     for work in prepared.works:
         for index, verdict, rejected in work.alone:
-            _alone(pass_.world, work, index, verdict, rejected)
+            alone(pass_.world, work, index, verdict, rejected)
         for item in work.items:
             pass_.run(partial(record, item=item), partial(poison, item=item))
         if work.delivery.origin == "read":
-            pass_.run(partial(_answered, work=work), partial(_unanswered, work=work))
+            pass_.run(partial(answered, work=work), partial(unanswered, work=work))
     if pass_.missing:
         raise NotLoaded(union(pass_.missing))
     changes = pass_.world.changes
@@ -56,7 +57,7 @@ def _run(prepared: Prepared, view: View, now: Micros, catalog: Catalog, *, caref
     return changes
 
 
-class _Pass:
+class Pass:
     """One run over a batch. Careful: a savepoint before each piece, so that a bug costs one record."""
 
     def __init__(self, world: World, careful: bool) -> None:
@@ -78,7 +79,7 @@ class _Pass:
             aside(saved, f"{type(bug).__name__}: {bug}")
 
 
-def _alone(world: World, work: Work, index: int, verdict: str, rejected: Rejected) -> None:
+def alone(world: World, work: Work, index: int, verdict: str, rejected: Rejected) -> None:
     """A delivery or record no table sees: its outcome, and where it was refused its quarantine row."""
     delivery = work.delivery
     world.changes.outcomes.append(Outcome(delivery.position, index, "", verdict, rejected.reason))
@@ -124,7 +125,7 @@ def record(world: World, item: Item) -> None:
         return
     before = world.entity(kind, key)
     if item.maybe and before is None:
-        world.changes.outcomes.append(Outcome(delivery.position, item.index, "", "skipped", "no-table"))
+        _nobodys(world, item)
         return
     if isinstance(seen, Refused):
         _refused(world, item, key, seen, before)
@@ -139,14 +140,23 @@ def record(world: World, item: Item) -> None:
         _kept(world, item, before, folded, open_rows)
 
 
+def _nobodys(world: World, item: Item) -> None:
+    """A deletion of what no table of its stream knows: one outcome, however many tables were asked."""
+    said = Outcome(item.delivery.position, item.index, "", "skipped", "no-table")
+    outcomes = world.changes.outcomes
+    same = takewhile(lambda one: (one.position, one.record) == (said.position, said.record), reversed(outcomes))
+    if said not in same:
+        outcomes.append(said)
+
+
 def _held(rows: Sequence[Quarantine], item: Item) -> bool:
-    """Whether an exception stops this object's lane. The record that is the bug itself is not behind itself."""
-    own = (item.delivery.ref, item.index)
+    """Whether a bug earlier in this object's lane stops it. A record is not behind itself, nor behind later ones."""
+    own = (item.delivery.position, item.index)
     return any(
         row.reason in _LANE
         and row.source == item.source
         and row.table == item.plan.name
-        and own != (row.delivery, row.record)
+        and (row.position, row.record) < own
         for row in rows
     )
 
@@ -350,7 +360,7 @@ def _supersede(world: World, item: Item, rows: Sequence[Quarantine]) -> None:
 # --- answers to reads
 
 
-def _answered(world: World, work: Work) -> None:
+def answered(world: World, work: Work) -> None:
     """The hub's own read came back and is concluded: whoever waited for it goes on."""
     delivery = work.delivery
     for index, one in enumerate(work.records):
@@ -368,9 +378,9 @@ def _answered(world: World, work: Work) -> None:
             was_read(world, loop, delivery.cause, object_id)
 
 
-def _unanswered(world: World, words: str, work: Work) -> None:
+def unanswered(world: World, words: str, work: Work) -> None:
     """Going on after a read raised: a bug. The instance keeps waiting, and a person sees why."""
     rejected = Rejected("exception", f"{work.delivery.cause}: {words}")
     outcomes = world.changes.outcomes
-    _alone(world, work, len(work.records), "quarantined", rejected)
+    alone(world, work, len(work.records), "quarantined", rejected)
     outcomes.pop()  # its records have their outcomes; this row only tells a person

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import permutations
 
 import orjson
@@ -12,7 +13,7 @@ from hub.engine.prepare import prepare
 from hub.engine.transaction import decide_in
 from hub.model.entity import typed_view
 from hub.model.record import Mapped
-from tests.engine_stage import Stage, catalog_of, closed, decode, expense, item, project, rec
+from tests.engine_stage import Stage, catalog_of, closed, decode, expense, item, project, rd_close, rec, table
 
 
 def open_rows(stage: Stage) -> list[str]:
@@ -82,6 +83,19 @@ def test_a_delete_that_says_only_an_id_finds_its_entity():
     stage.say(rec("project", "1", 20, {"kind": "?"}, "delete"), rec("project", "2", 20, {"kind": "?"}, "delete"))
     assert stage.entity("project", "jira:1").deleted
     assert stage.verdicts() == ["applied", "applied", "skipped(no-table)"]
+
+
+def test_a_delete_that_several_tables_of_a_stream_might_mean_gets_one_outcome():
+    kinds = ("project", "purchase_item", "expense")
+    both = replace(rd_close(), tables=tuple(table(kind, "issue", ("status",)) for kind in kinds))
+    stage = Stage(catalog_of(both))
+    stage.say(rec("issue", "9", 10, {"kind": "?"}, "delete"))
+    assert stage.verdicts() == ["skipped(no-table)"]
+    assert stage.memory.expected == len(stage.memory.outcomes)
+    stage.say(rec("issue", "9", 10, {"kind": "purchase_item", "status": "open"}))
+    stage.say(rec("issue", "9", 20, {"kind": "?"}, "delete"))
+    assert stage.memory.expected == len(stage.memory.outcomes)
+    assert stage.entity("purchase_item", "jira:9").deleted
 
 
 def test_a_thousand_projects_closed_long_ago_make_no_document():
