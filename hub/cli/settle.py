@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,9 +40,11 @@ def register(app: typer.Typer) -> None:
 def settle_workspace(folder: Path, timeout: float) -> dict[str, Any]:
     """The JSON of design §9.1."""
     from hub.bootstrap import open_workspace
+    from hub.cli.logs import set_up
     from hub.cli.run import run_loop
     from hub.engine.runlock import AlreadyServed
 
+    set_up(logging.WARNING)  # to stderr: on stdout there is the one JSON document
     opened = open_workspace(folder)
     try:
         return run_loop(_alone(opened, timeout))
