@@ -95,17 +95,24 @@ async def _beside(opened: Workspace, timeout: float) -> dict[str, Any]:
     """Another process serves: look until it has nothing left to do."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
-    quiet = 0
-    while quiet < QUIET_LOOKS and loop.time() < deadline:
+    quiet, due = 0, None
+    while quiet < QUIET_LOOKS and (left := deadline - loop.time()) > 0:
         due = due_in(opened)
-        quiet = quiet + 1 if due is None else 0
-        if due is not None and due > deadline - loop.time():
-            break
+        rests = (due is None or due > left) and not _sending(opened)
+        quiet = quiet + 1 if rests else 0
         await asyncio.sleep(LOOK_SECONDS)
     try:
-        return result(opened, quiet >= QUIET_LOOKS, {})
+        return result(opened, quiet >= QUIET_LOOKS and due is None, {})
     finally:
         await opened.close()
+
+
+def _sending(opened: Workspace) -> bool:
+    """Whether a request is on its way now: due again only when its claim ends, yet about to be answered."""
+    from hub.store.queries.loops import effects
+
+    with opened.store.read() as db:
+        return bool(effects(db, states=["SENDING"]))
 
 
 def result(opened: Workspace, settled: bool, paused: dict[str, str]) -> dict[str, Any]:
