@@ -123,7 +123,7 @@ class Stage:
     async def hub(self, *words: str, expect: int = 0) -> Any:
         """A command as another process would run it; its one JSON document, or its words when it refuses."""
         words = (*words, "-w", str(self.folder), "--format", "json")
-        code, said, complaint = await asyncio.to_thread(_command, words)
+        code, said, complaint = await asyncio.to_thread(run_command_line, words)
         self.serving.host.wake()
         assert code == expect, f"{words}: {code}\n{said}\n{complaint}"
         return json.loads(said) if said else complaint
@@ -159,7 +159,7 @@ class Stage:
             assert answer.status == 200, await answer.text()
 
 
-def _command(words: tuple[str, ...]) -> tuple[int, str, str]:
+def run_command_line(words: tuple[str, ...]) -> tuple[int, str, str]:
     """(exit code, stdout, stderr) of one command line."""
     said, complaint = TextIOWrapper(BytesIO(), "utf-8"), TextIOWrapper(BytesIO(), "utf-8")
     with redirect_stdout(said), redirect_stderr(complaint):
