@@ -14,6 +14,7 @@ from typer.main import get_command
 from hub.cli.app import build
 from hub.connector import registry
 from hub.connector.spec import Setting
+from hub.health.words import MEASURES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -185,3 +186,20 @@ def error_slugs() -> set[str]:
 def boundaries() -> set[str]:
     """The named crash boundaries the code passes."""
     return {call.args[0].value for _, name, call in calls() if name == "boundary"}  # type: ignore[attr-defined]
+
+
+# --- reliability
+
+
+def action_rows() -> list[str]:
+    """Each action of a target with its class, quiesce time and the life of its key."""
+    return [
+        f"| `{name}.{one.name}` | {one.target.value} | {one.quiesce_seconds} s"
+        f" | {f'{one.key_life_seconds // 86400} d' if one.target.value == 'A' else '—'} |"
+        for name in sorted(registry.SHIPPED)
+        for one in registry.spec_of(name).actions
+    ]
+
+
+def measure_rows() -> list[str]:
+    return [f"| `{name}` | {words.formula['en']} |" for name, words in MEASURES.items()]
