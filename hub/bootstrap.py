@@ -132,15 +132,6 @@ class Workspace:
     def log(self) -> SqlLog:
         return SqlLog(self.store)
 
-    @property
-    def target_classes(self) -> Mapping[tuple[str, str], str]:
-        """(connection, action) -> A, B or C."""
-        return {
-            (name, action.name): action.target.value
-            for name, facts in self.connection_facts.items()
-            for action in facts.actions.values()
-        }
-
     @cached_property
     def catalog(self) -> Catalog:
         """Everything deciding needs, compiled. Raises ``ConfigError`` with every problem of the mapping files."""

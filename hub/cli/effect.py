@@ -24,12 +24,13 @@ def register(app: typer.Typer) -> None:
         from hub.bootstrap import open_workspace
         from hub.cli.render import document, table
         from hub.cli.views import effect_json
-        from hub.store.queries.loops import effects
+        from hub.store.queries.loops import effects, instances
 
         opened = open_workspace(workspace)
         with opened.store.read() as db:
             found = effects(db, states=[one.upper() for one in state or ()], integration=integration)
-        shown = [effect_json(one, opened.target_classes) for one in found]
+            names = {one.id: one.loop for one in instances(db, integration=integration)}
+        shown = [effect_json(one, names) for one in found]
         if form is Format.json:
             document(shown)
             return

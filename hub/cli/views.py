@@ -13,6 +13,7 @@ from hub.model.effect import Effect
 from hub.model.entity import Entity
 from hub.model.instance import Instance, Step, Waiting
 from hub.store.queries import entities, loops
+from hub.store.queries.events import events_of_streams
 
 
 def when(value: Micros | None) -> str | None:
@@ -24,7 +25,7 @@ def event_json(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def entity_json(db: Connection, found: Entity) -> dict[str, Any]:
-    """The entity with who said each field last."""
+    """The entity with who set each field last; a field nobody ever set has no entry."""
     return {
         "kind": found.kind,
         "key": found.key,
@@ -32,31 +33,39 @@ def entity_json(db: Connection, found: Entity) -> dict[str, Any]:
         "version": found.version,
         "deleted": found.deleted,
         "state": dict(found.state),
-        "fields": {name: said for name in found.state if (said := _said(found, name))},
+        "fields": _said(db, found),
         "links": entities.links_of(db, found.kind, found.key),
     }
 
 
-def _said(found: Entity, name: str) -> dict[str, Any] | None:
-    """The newest source of one field: who, when at the source, by which event of the entity's stream."""
-    marks = [(marks.of(name), source) for source, marks in found.marks.items()]
-    if not marks:
-        return None
-    mark, source = max(marks, key=lambda each: (each[0].at, each[0].event, each[1]))
-    return {"source": source, "at": iso(mark.at), "event": f"{found.stream}@{mark.event}"}
+def _said(db: Connection, found: Entity) -> dict[str, dict[str, Any]]:
+    """Per field: the event that gave it its value, when that was so at the source, and which object said it."""
+    said: dict[str, dict[str, Any]] = {}
+    for event in events_of_streams(db, [found.stream]):
+        for name in event["data"].get("set", {}).keys() & found.state.keys():
+            said[name] = {"source": _source(found, name), "at": iso(event["time"]), "event": event["id"]}
+    return {name: said[name] for name in found.state if name in said}
 
 
-def effect_json(found: Effect, classes: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+def _source(found: Entity, name: str) -> str:
+    """The source object that spoke of the field last."""
+    newest = max(found.marks.items(), key=lambda each: (each[1].of(name).at, each[1].of(name).event, each[0]))
+    return newest[0]
+
+
+def effect_json(found: Effect, names: Mapping[str, str]) -> dict[str, Any]:
+    """``names``: instance id -> the loop's name, which is what goes into the effect's key."""
     return {
         "key": found.key,
         "integration": found.integration,
-        "loop": found.loop,
+        "loop": names.get(found.loop, found.loop),
+        "instance": found.loop,
         "step": found.step,
         "item": found.item,
         "subject": found.subject,
         "action": f"{found.connection}.{found.action}",
         "state": found.state.value,
-        "class": classes.get((found.connection, found.action)),
+        "class": found.target,
         "attempts": found.attempts,
         "remote_id": found.remote_id or None,
         "number": found.number or None,
