@@ -18,6 +18,7 @@ from hub.model.record import Decoded, Json, Mapped, Record, Refused, Rejected
 from hub.model.schema import Schema
 
 Decode = Callable[[Delivery], Decoded]
+_NOTHING: Mapping[str, Json] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Plan:
     schema: Schema | None
     schema_name: str
     empty: Mapping[str, Json]
+    whole: int
+    """How many fields a record has that fills the schema by itself; -1 where none can."""
     speaks: frozenset[str]
     required: tuple[str, ...]
     ref_fields: tuple[str, ...]
@@ -123,7 +126,8 @@ def _delivery(
         work.alone.append((0, "quarantined", decoded.rejected))
     elif not decoded.records:
         work.alone.append((0, "skipped", Rejected(decoded.skipped or "empty", "")))
-    work.records = decoded.records
+    if delivery.origin == "read":
+        work.records = tuple(map(_emptied, decoded.records))
     for index, record in enumerate(decoded.records):
         place = (delivery.connection, record.stream)
         tables = plans.get(place)
@@ -133,9 +137,15 @@ def _delivery(
     return work
 
 
+def _emptied(record: Record) -> Record:
+    """The record without its parsed object: once mapped nobody reads it, and a batch of them fills every cache."""
+    return Record(record.stream, record.source, record.at, _NOTHING, record.op, record.version)
+
+
 def _record(work: Work, index: int, record: Record, plans: tuple[Plan, ...], catalog: Catalog, heads: _Heads) -> None:
     items = work.items
     before = len(items)
+    kept = _emptied(record)
     for plan in plans:
         try:
             if not plan.table.accepts(record):
@@ -145,7 +155,7 @@ def _record(work: Work, index: int, record: Record, plans: tuple[Plan, ...], cat
             items.append(_broken(work, index, record, plan, bug))
             heads.quarantined.add((items[-1].seen.kind, items[-1].seen.key or ""))
             continue
-        item = Item(work.delivery, index, record, plan, seen)
+        item = Item(work.delivery, index, kept, plan, seen)
         items.append(item)
         _check(item)
         _touch(item, catalog, heads)
@@ -162,7 +172,7 @@ def _unsure(work: Work, index: int, record: Record, plans: tuple[Plan, ...], cat
     for plan in plans:
         seen = plan.table.apply(record)
         if isinstance(seen, Mapped):
-            item = Item(work.delivery, index, record, plan, seen, maybe=True)
+            item = Item(work.delivery, index, _emptied(record), plan, seen, maybe=True)
             work.items.append(item)
             _touch(item, catalog, heads)
 
@@ -170,7 +180,7 @@ def _unsure(work: Work, index: int, record: Record, plans: tuple[Plan, ...], cat
 def _broken(work: Work, index: int, record: Record, plan: Plan, bug: Exception) -> Item:
     key = f"{work.delivery.connection}:{record.source}"
     refused = Refused(plan.table.definition.entity, key, None, {}, Rejected("exception", _words(bug)))
-    return Item(work.delivery, index, record, plan, refused, bug=_words(bug))
+    return Item(work.delivery, index, _emptied(record), plan, refused, bug=_words(bug))
 
 
 def _words(bug: Exception) -> str:
@@ -182,7 +192,7 @@ def _check(item: Item) -> None:
     seen, schema = item.seen, item.plan.schema
     if schema is None or isinstance(seen, Refused) or item.record.op == "delete":
         return
-    state = {**item.plan.empty, **seen.fields}
+    state = seen.fields if len(seen.fields) == item.plan.whole else {**item.plan.empty, **seen.fields}
     if schema.is_valid(state):
         return
     problem = schema.problem(state)
@@ -245,6 +255,7 @@ def plan_of(catalog: Catalog, table: CompiledTable) -> Plan:
         schema=schema,
         schema_name=schema.name if schema else f"{definition.entity}/v{definition.version}",
         empty=schema.empty if schema else {},
+        whole=len(names) if schema and names == schema.fields.keys() else -1,
         speaks=frozenset(names | {LABEL} if definition.label else names),
         required=tuple(row.field for row in definition.rows if row.required),
         ref_fields=tuple(

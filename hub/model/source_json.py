@@ -35,7 +35,9 @@ def parse(body: bytes) -> Json | Rejected:
     if body.startswith(_BOM):
         body = body[3:]
     try:
-        value = jiter.from_json(body, float_mode="decimal", catch_duplicate_keys=True, allow_inf_nan=False)
+        value = jiter.from_json(
+            body, float_mode="decimal", catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys"
+        )
     except ValueError as error:
         return _refused(body, str(error))
     if _is_suspect(body):
