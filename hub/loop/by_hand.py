@@ -43,8 +43,10 @@ def _hand_part(
     effect = world.effect(part.effects[-1])
     if effect is None or effect.state not in _BY_HAND:
         return f"{step.name} is on its way: wait for its outcome, then decide"
+    different = _different(world, loop, step, effect, fact)
+    if different and effect.state is _S.MISMATCH and effect.remote_id == fact.remote_id:
+        return _another(fact, different)
     sent = world.put_effect(effect, _sent(effect, fact), who=fact.who, why=fact.why)
-    different = _different(world, loop, step, sent, fact)
     state = _S.MISMATCH if different else _S.CONFIRMED
     world.put_effect(
         sent, replace(sent, state=state, reason="; ".join(different), settled_at=world.now), who=fact.who
@@ -52,6 +54,11 @@ def _hand_part(
     if different:
         return replace(part, state=StepState.FAILED, reason="mismatch: " + "; ".join(different))
     return _stands(part, fact)
+
+
+def _another(fact: PersonDecided, different: tuple[str, ...]) -> str:
+    """A document that says something else does not stand for the obligation."""
+    return f"{fact.number or fact.remote_id} does not say what is owed: " + "; ".join(different)
 
 
 def _sent(effect: Effect, fact: PersonDecided) -> Effect:
@@ -87,7 +94,7 @@ def _hand_unplanned(
         expect = {}
     different = differences(expect, fact.document or {}, action.document)
     if different:
-        return f"{fact.number or fact.remote_id} is another document: " + "; ".join(different)
+        return _another(fact, different)
     drop_ask(world, instance, step, part, fact)
     return _stands(part, fact)
 

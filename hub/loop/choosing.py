@@ -23,12 +23,13 @@ def told(fact: PersonDecided, person: Person) -> dict[str, str]:
 
 
 def owns(world: World, loop: CompiledLoop, person: Person) -> bool:
-    """The loop's owner: a role, a code or a mail; an owner who is nobody in people.yaml keeps nobody out."""
+    """The loop's owner: a role, or a person by code, mail or account; nobody of people.yaml keeps nobody out."""
     owner = loop.definition.owner
     people = world.catalog.people
-    if owner in person.roles or owner in (person.code, person.mail):
-        return True
-    return not people.with_role(owner) and people.find(owner) is None
+    if holders := people.with_role(owner):
+        return person in holders
+    named = people.find(owner)
+    return named is None or named.code == person.code
 
 
 def drop_ask(world: World, instance: Instance, step: Step, part: Obligation, fact: PersonDecided) -> None:

@@ -67,11 +67,11 @@ def taken_before(instances: list[Instance]) -> set[tuple[str, str]]:
 
 
 def taken_keys(instance: Instance) -> set[tuple[str, str]]:
-    """(kind, key) of every related entity this closing took; ``@kinds`` remembers each list's kind."""
+    """(kind, key) of every related entity this closing took or a person decided about when it came late."""
     taken = instance.taken or {}
     kinds: Mapping[str, str] = taken.get("@kinds", {})
     lists = {(kind, one["key"]) for name, kind in kinds.items() for one in taken.get(name, ())}
-    late = {(said["kind"], key) for key, said in taken.get(LATE, {}).items() if said["choice"] == "approved"}
+    late = {(kind, key) for key in taken.get(LATE, {}) for kind in kinds.values()}
     return lists | late
 
 

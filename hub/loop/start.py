@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from hub.loop.related import in_the_way, loaded, matching, related_lists
+from hub.loop.related import in_the_way, loaded, matching, related_lists, taken_keys
 from hub.loop.steps import BROKEN, action_of, advance
-from hub.loop.waits import waiting_all
+from hub.loop.waits import place, settled, waiting_all
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop, ExpressionError
 from hub.model.changes import Reading, Timer
@@ -305,7 +305,21 @@ def _wait(world: World, instance: Instance, state: LoopState, entries: list[Wait
 def take(world: World, loop: CompiledLoop, instance: Instance, scope: Mapping[str, Any]) -> None:
     """Take the lists, once, and start the steps."""
     after = replace(instance, phase="taken", state=LoopState.RUNNING, taken=scope, waiting=())
+    _no_longer_late(world, loop, after)
     advance(world, loop, world.put(instance, after, "loop.taken"))
+
+
+def _no_longer_late(world: World, loop: CompiledLoop, newest: Instance) -> None:
+    """What came too late for an earlier closing and is taken by this one asks nobody any more."""
+    subject = world.entity(newest.subject_kind, newest.subject)
+    taken = {key for _, key in taken_keys(newest)}
+    for one in occurrences(world, loop, subject) if subject is not None else ():
+        left = tuple(key for key in one.late if key not in taken)
+        if one.id != newest.id and len(left) < len(one.late):
+            asked = {place(one, "late", key) for key in one.late if key in taken}
+            waits = tuple(entry for entry in one.waiting if entry.ref not in asked)
+            after = settled(replace(one, late=left, waiting=waits), world.now)
+            world.put(one, after, "loop.late", late=list(left))
 
 
 def cancel(world: World, instance: Instance, reason: str, **about: str) -> None:
