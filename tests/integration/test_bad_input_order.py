@@ -216,6 +216,11 @@ async def test_a_late_expense_that_is_waived_is_never_paid_even_by_the_next_clos
     found = await stage.settle()
     assert_balanced(found)
     assert found["status"]["loops"] == {"done": 1}
+    await stage.give(project(10041, "indeterminate", minutes=20), project(10041, "done", minutes=21))
+    await stage.settle()
+    await stage.hub("loop", "approve", "OPS-41", "--as", "E1007", "--why", "more claims")
+    found = await stage.settle()
+    assert found["status"]["loops"] == {"done": 2}
     assert len(await stage.documents("reimbursements")) == 1
 
 

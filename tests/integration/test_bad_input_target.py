@@ -105,8 +105,7 @@ async def test_a_document_that_differs_when_read_back_is_a_mismatch_for_a_person
     (document,) = await stage.documents("reimbursements")
     done = ("loop", "done", f"{loop['id']}/reimburse", "--as", "E1007", "--why", "as corrected", "--number")
     assert "no document" in await stage.hub(*done, "RB-999999", expect=2)
-    still = await stage.hub(*done, document["number"])
-    assert still["state"] == "needs_person"
+    assert "amount" in await stage.hub(*done, document["number"], expect=2)
     assert (await claim(stage))["state"] == "MISMATCH"
     await stage.hub("loop", "waive", f"{loop['id']}/reimburse", "--as", "E1007", "--why", "settled in cash")
     found = await stage.settle()
@@ -133,11 +132,12 @@ async def test_a_refusal_of_the_target_waits_for_a_person_and_can_be_done_by_han
         other = (await answer.json())["number"]
     done = ("loop", "done", f"{loop['id']}/reimburse", "--as", "E1007", "--why", "typed in", "--number")
     await stage.hub(*done, "RB-424242", expect=2)
+    await stage.hub(*done, other)
+    assert ((await claim(stage))["state"], (await claim(stage))["number"]) == ("MISMATCH", other)
     await stage.hub(*done, number)
     found = await stage.settle()
     assert (await stage.loop("OPS-41"))["state"] == "done"
     assert (await claim(stage))["number"] == number
-    assert number != other
     assert len(await stage.documents("reimbursements")) == 2
 
 
