@@ -17,6 +17,7 @@ import orjson
 from hub.engine.conclude import conclude
 from hub.engine.facts import Answer, conclude_drop, conclude_fact, touched_by
 from hub.engine.prepare import prepare
+from hub.engine.release import Released, conclude_release, prepare_again
 from hub.engine.transaction import decide_in
 from hub.mapping.catalog import Catalog, ConnectionFacts
 from hub.mapping.compiled import (
@@ -137,8 +138,11 @@ class Memory:
         for part, new in ((self.timers, changes.timers), (self.readings, changes.readings)):
             for name, value in new.items():
                 part.pop(name, None) if value is None else part.update({name: value})
+        for gone in changes.withdrawn:
+            del self.outcomes[gone]
         for one in changes.outcomes:
-            assert (one.position, one.record, one.table) not in self.outcomes
+            known = self.outcomes.get((one.position, one.record, one.table))
+            assert known is None or known.verdict in ("quarantined", "held"), "an outcome is said once"
             self.outcomes[one.position, one.record, one.table] = one
         self.expected += changes.expected
         return ()
@@ -496,6 +500,13 @@ def decode(delivery: Delivery) -> Decoded:
     return Decoded(tuple(Record(one["stream"], one["source"], one["at"], one["data"], one["op"]) for one in said))
 
 
+class Kept(list[Delivery]):
+    """The log of a stage: every delivery it made, found by position."""
+
+    def get(self, position: int) -> Delivery | None:
+        return next((one for one in self if one.position == position), None)
+
+
 class Stage:
     """The hub without its rims."""
 
@@ -505,6 +516,7 @@ class Stage:
         self.now = T0 + 100_000 * SECOND
         self.position = 0
         self.decisions = 0
+        self.log = Kept()
 
     # --- bringing things
 
@@ -521,7 +533,9 @@ class Stage:
         data = orjson.dumps(body)
         about.setdefault("origin", "webhook")
         ref = delivery_ref("jira", None, data, self.position)
-        return Delivery("jira", ref, data, {}, self.now, position=self.position, **about)
+        made = Delivery("jira", ref, data, {}, self.now, position=self.position, **about)
+        self.log.append(made)
+        return made
 
     def settle(self, deliveries: Sequence[Delivery]) -> list[Any]:
         prepared = prepare(deliveries, self.catalog, decode)
@@ -547,6 +561,35 @@ class Stage:
         )
         self.memory.write(changes, self.now)
         return answer
+
+    def release(self, row: Quarantine, who: str = "E1", why: str = "fixed", at_once: int = 200) -> Released:
+        """Run a row again and what is held behind it, as ``hub quarantine release`` does."""
+        self.decisions += 1
+        fact = PersonAccepted(f"decision-{self.decisions}", row.id, "release", who, why)
+        done = self._again(fact, [row, *self._behind(row)][:at_once])
+        while done.ran and done.ran[-1].row.closed_at is not None and (rows := self._behind(row)[:at_once]):
+            more = self._again(fact, rows)
+            done = replace(done, ran=(*done.ran, *more.ran))
+        return done
+
+    def _again(self, fact: PersonAccepted, rows: Sequence[Quarantine]) -> Released:
+        reruns, touched = prepare_again(self.log, self.catalog, decode, rows)
+        changes, done = decide_in(
+            self.memory, touched, lambda view: conclude_release(fact, reruns, view, self.now, self.catalog)
+        )
+        if not done.refused:
+            self.memory.write(changes, self.now)
+        return done
+
+    def _behind(self, row: Quarantine) -> list[Quarantine]:
+        lane = (row.kind, row.key, row.source, row.table)
+        rows = [
+            one
+            for one in self.memory.quarantines.values()
+            if one.reason == "behind" and one.closed_at is None and one.id != row.id
+            if (one.kind, one.key, one.source, one.table) == lane
+        ]
+        return sorted(rows, key=lambda one: (one.position, one.record))
 
     def person(
         self,
@@ -598,6 +641,16 @@ class Stage:
 
     def entity(self, kind: str, key: str) -> Entity:
         return self.memory.entities[kind, key]
+
+    def rows(self) -> list[Quarantine]:
+        """What is set aside and open, in the order it came."""
+        found = [row for row in self.memory.quarantines.values() if row.closed_at is None]
+        return sorted(found, key=lambda row: (row.position, row.record))
+
+    def balanced(self) -> bool:
+        """I2: as many outcomes as were promised, and every delivery has one."""
+        told = {position for position, _, _ in self.memory.outcomes}
+        return self.memory.expected == len(self.memory.outcomes) and told == {one.position for one in self.log}
 
     def steps(self, number: int = 1) -> dict[str, str]:
         return {one.name: one.state.value for one in self.loop(number).steps}

@@ -27,7 +27,7 @@ from hub.model.entity import Entity, Folded, fold
 from hub.model.record import Mapped, Refused, Rejected
 
 _SORTED = orjson.OPT_SORT_KEYS
-_LANE = frozenset({"exception", "behind"})
+LANE = frozenset({"exception", "behind"})
 """Reasons that stop an object's lane (I11): what comes later for it is held behind."""
 
 
@@ -153,7 +153,7 @@ def _held(rows: Sequence[Quarantine], item: Item) -> bool:
     """Whether a bug earlier in this object's lane stops it. A record is not behind itself, nor behind later ones."""
     own = (item.delivery.position, item.index)
     return any(
-        row.reason in _LANE
+        row.reason in LANE
         and row.source == item.source
         and row.table == item.plan.name
         and (row.position, row.record) < own
@@ -346,7 +346,7 @@ def _supersede(world: World, item: Item, rows: Sequence[Quarantine]) -> None:
         for row in rows
         if row.source == item.source
         and row.table == item.plan.name
-        and row.reason not in _LANE
+        and row.reason not in LANE
         and (row.at <= item.record.at or item.delivery.origin == "read")
     ]
     for row in settled:

@@ -184,6 +184,8 @@ class Changes:
     measures: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(integration, measure) -> increment, kept per hour"""
     expected: int = 0
+    withdrawn: set[tuple[int, int, str]] = field(default_factory=set)
+    """(position, record, table) of outcomes that others replace: a delivery that can be decoded after all"""
 
 
 class View(Protocol):

@@ -86,7 +86,7 @@ class PersonAccepted:
 
     decision: str
     quarantine: str
-    choice: Literal["drop"]
+    choice: Literal["drop", "release"]
     who: str
     why: str
 

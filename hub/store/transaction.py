@@ -87,6 +87,7 @@ class SqliteTransaction:
         streams = self._streams(changes)
         written = self._events(changes.events, streams)
         self._entities(changes, streams)
+        self._many(delete(tables.outcome, "position", "record", "table_name"), sorted(changes.withdrawn))
         self._outcomes(changes.outcomes)
         self._heads(changes)
         self._quarantines(changes)

@@ -35,6 +35,15 @@ def quarantined_entity(db: Connection, kind: str, key: str) -> list[Quarantine]:
     return [load_quarantine(tuple(row)) for row in db.execute(statement.order_by(quarantine.c.position))]
 
 
+def held_behind(db: Connection, row: Quarantine, limit: int) -> list[Quarantine]:
+    """What waits in the lane of that row's object, in the order it came."""
+    lane = (quarantine.c.kind == row.kind, quarantine.c.key == row.key, quarantine.c.source == row.source)
+    statement = select(quarantine).where(*lane, quarantine.c.table_name == row.table)
+    statement = statement.where(quarantine.c.closed_at.is_(None), quarantine.c.reason == "behind")
+    rows = db.execute(statement.order_by(quarantine.c.position, quarantine.c.record).limit(limit))
+    return [load_quarantine(tuple(one)) for one in rows]
+
+
 def outcomes(db: Connection, positions: list[int]) -> list[dict[str, Any]]:
     """Outcome rows of those deliveries."""
     statement = select(outcome).where(outcome.c.position.in_(positions))
