@@ -1,4 +1,7 @@
-"""What the manual must say, read from the code: rows of its generated tables, slugs, actions, names."""
+"""What the manual must say, read from the code: rows of its generated tables, slugs, actions, names.
+
+``python -m tests.docs.manual`` writes the generated tables anew; their heads and everything around them are kept.
+"""
 
 from __future__ import annotations
 
@@ -203,3 +206,32 @@ def action_rows() -> list[str]:
 
 def measure_rows() -> list[str]:
     return [f"| `{name}` | {words.formula['en']} |" for name, words in MEASURES.items()]
+
+
+# --- generated tables
+
+TABLES = {
+    "settings": ("operations.md", connector_rows),
+    "commands": ("operations.md", command_rows),
+    "actions": ("reliability.md", action_rows),
+    "measures": ("reliability.md", measure_rows),
+}
+HEAD = r"<!-- generated: {} -->\n\n\|[^\n]*\n\|[-|]+\n"
+
+
+def generated(name: str) -> list[str]:
+    """The rows of a generated table as the page has them."""
+    text = page(TABLES[name][0])
+    found = re.search(HEAD.format(name) + r"(.*?)\n\n<!-- end -->", text, re.S)
+    assert found, f"{TABLES[name][0]} has no table marked {name}"
+    return found[1].splitlines()
+
+
+def write_tables() -> None:
+    for name, (file, rows) in TABLES.items():
+        old, new = "\n".join(generated(name)), "\n".join(rows())
+        (DOCS / file).write_text(page(file).replace(old, new), "utf-8")
+
+
+if __name__ == "__main__":
+    write_tables()

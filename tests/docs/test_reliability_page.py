@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from tests.docs.manual import ROOT, action_rows, boundaries, first_cells, measure_rows, page, section
+from tests.docs.manual import ROOT, boundaries, first_cells, page, section
 
 PAGE = page("reliability.md")
 NAMED = sorted(set(re.findall(r"`((?:tests|hub)/[\w/.-]+\.py)::(\w+)`", PAGE)))
@@ -43,8 +43,3 @@ def test_every_placed_boundary_has_its_row_and_no_other() -> None:
 def test_a_boundary_said_to_be_killed_at_is_named_in_that_test() -> None:
     for name, file in re.findall(r"^\| `(B\d+)` \| [^|]+ \| `([^`]+)` \|$", PAGE, re.M):
         assert f'"{name}"' in (ROOT / file).read_text("utf-8"), f"{file} does not kill at {name}"
-
-
-def test_every_action_has_its_class_and_every_measure_its_formula() -> None:
-    assert [row for row in (*action_rows(), *measure_rows()) if row not in PAGE] == []
-    assert {row.split("`")[1] for row in action_rows()} == first_cells(section(PAGE, "Target classes"))
