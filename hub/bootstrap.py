@@ -1,6 +1,7 @@
 """The only wiring: a workspace folder becomes settings, definitions, store, log, connectors, catalog, host.
 
-Everything here is made when first asked for, so a command that only reads a file never opens the database.
+Everything here is made when first asked for, and what only some commands need is imported then: a command that
+only reads a file never opens the database, one that only reads the database never loads the engine.
 Nothing here decides anything; what is wrong with the folder is a ``ConfigError`` with every finding.
 """
 
@@ -11,29 +12,14 @@ import time
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hub.connector import registry
 from hub.connector.base import Connection, Connector
 from hub.connector.spec import ConnectorSpec
-from hub.engine.facts import Answer, apply
 from hub.engine.runlock import read_note
 from hub.errors import ConfigError, NotFound
-from hub.intake.gate import Gate
-from hub.log.sql import SqlLog
-from hub.mapping.build import Built, build, build_file
-from hub.mapping.catalog import Catalog, ConnectionFacts
-from hub.mapping.check.checked import CheckContext
-from hub.mapping.check.run import check_integrations
-from hub.mapping.compile import CompileContext, compile_integration
-from hub.mapping.compiled import CompiledIntegration
-from hub.mapping.people_file import load_people
-from hub.mapping.table import IntegrationDef
 from hub.model.clock import SECOND, Clock, Micros
-from hub.model.diagnostic import Diagnostic
-from hub.model.fact import Fact
-from hub.model.people import People
-from hub.model.schema import Schemas, load_schemas
 from hub.settings import (
     FILE,
     TOKEN_CHARACTERS_MIN,
@@ -45,10 +31,22 @@ from hub.settings import (
     resolve,
     shown,
 )
-from hub.store import activations
-from hub.store.activations import Activation
-from hub.store.open import open_store
-from hub.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from hub.engine.facts import Answer
+    from hub.intake.gate import Gate
+    from hub.log.sql import SqlLog
+    from hub.mapping.build import Built
+    from hub.mapping.catalog import Catalog, ConnectionFacts
+    from hub.mapping.check.checked import CheckContext
+    from hub.mapping.compiled import CompiledIntegration
+    from hub.mapping.table import IntegrationDef
+    from hub.model.diagnostic import Diagnostic
+    from hub.model.fact import Fact
+    from hub.model.people import People
+    from hub.model.schema import Schemas
+    from hub.store.activations import Activation
+    from hub.store.sqlite import SqliteStore
 
 
 class SystemClock:
@@ -78,6 +76,7 @@ class Workspace:
     def __init__(self, root: Path, settings: Settings, clock: Clock, environ: Mapping[str, str]) -> None:
         self.root, self.settings, self.clock, self.environ = root, settings, clock, environ
         self.state = root / ".hub"
+        self._sound = False
 
     @cached_property
     def specs(self) -> Mapping[str, ConnectorSpec]:
@@ -86,15 +85,21 @@ class Workspace:
 
     @cached_property
     def schemas(self) -> Schemas:
+        from hub.model.schema import load_schemas
+
         return load_schemas(self.root / self.settings.schemas)
 
     @cached_property
     def people(self) -> People:
+        from hub.mapping.people_file import load_people
+
         return load_people(self.root / self.settings.people)
 
     @cached_property
     def built(self) -> tuple[Built, ...]:
         """Every mapping file, read and built, with what is wrong with its grammar."""
+        from hub.mapping.build import build_file
+
         folder = self.root / self.settings.mappings
         files = [file for file in sorted(folder.glob("*.yaml")) if not file.name.endswith(".cases.yaml")]
         return tuple(build_file(file, self.schemas.newest, name=shown(file)) for file in files)
@@ -106,10 +111,14 @@ class Workspace:
 
     @cached_property
     def check_context(self) -> CheckContext:
+        from hub.mapping.check.checked import CheckContext
+
         return CheckContext(self.schemas, self.specs, self.people)
 
     def check(self) -> list[Diagnostic]:
         """Every problem of every mapping file, in one run."""
+        from hub.mapping.check.run import check_integrations
+
         return check_integrations(self.built, self.check_context)
 
     @cached_property
@@ -117,47 +126,87 @@ class Workspace:
         return {name: self._facts(name, found) for name, found in self.settings.connections.items()}
 
     def _facts(self, name: str, settings: ConnectionSettings) -> ConnectionFacts:
-        actions = {action.name: action for action in self.specs[name].actions}
+        from hub.mapping.catalog import ConnectionFacts
+
+        offered = registry.class_of(settings.connector).offered(self.values(name))
+        actions = {action.name: action for action in offered}
         quiesce = None if settings.quiesce is None else settings.quiesce // SECOND
         return ConnectionFacts(name, settings.connector, actions, settings.refetch == "on", quiesce)
 
     @cached_property
     def store(self) -> SqliteStore:
         """The database, at the newest schema."""
+        from hub.store.open import open_store
+
         kind, _, path = self.settings.store.partition(":")
         file = (self.root / path.removeprefix("///")).absolute()
         return open_store(f"{kind}:///{file}", self.clock)
 
     @cached_property
     def log(self) -> SqlLog:
+        from hub.log.sql import SqlLog
+
         return SqlLog(self.store)
 
     @cached_property
     def catalog(self) -> Catalog:
         """Everything deciding needs, compiled. Raises ``ConfigError`` with every problem of the mapping files."""
+        self._refuse_errors()
+        return self._catalog(self._live())
+
+    @cached_property
+    def in_force(self) -> Catalog:
+        """What was activated last, compiled without a check: it passed one then.
+
+        A person's decision is about a loop that runs under it, whatever somebody is editing at the moment.
+        """
+        from hub.store import activations
+
+        found = {name: activations.newest(self.store, name) for name in activations.names(self.store)}
+        return self._catalog(
+            {name: one for name, active in found.items() if active and (one := self._recorded(active))}
+        )
+
+    def _catalog(self, live: Mapping[str, IntegrationDef]) -> Catalog:
+        from hub.mapping.catalog import Catalog
+
+        compiled = {name: self._compiled(one) for name, one in live.items()}
+        language = self.settings.language
+        return Catalog(compiled, self.connection_facts, self.schemas, self.people, language, older=self._older)
+
+    def _refuse_errors(self) -> None:
+        """Once: the files were read once, too."""
+        if self._sound:
+            return
         errors = [finding for finding in self.check() if finding.level == "error"]
         if errors:
             raise ConfigError(f"{len(errors)} problems in mapping files", errors, fix="run: hub check")
-        live = {name: self._compiled(one) for name, one in self._live().items()}
-        language = self.settings.language
-        return Catalog(live, self.connection_facts, self.schemas, self.people, language, older=self._older)
+        self._sound = True
 
     def _live(self) -> dict[str, IntegrationDef]:
         """What is in force: the files; with governance on, the version that was last activated."""
+        from hub.store import activations
+
         if self.settings.governance == "off":
             return dict(self.definitions)
         found: dict[str, IntegrationDef] = {}
         for name in self.definitions:
             active = activations.newest(self.store, name)
-            definition = (
-                active and build(active.source, f"{name}@{active.table[:12]}", self.schemas.newest).definition
-            )
-            if definition:
+            if active and (definition := self._recorded(active)):
                 found[name] = definition
         return found
 
+    def _recorded(self, active: Activation) -> IntegrationDef | None:
+        """The definition as it was recorded when it went live."""
+        from hub.mapping.build import build
+
+        return build(active.source, f"{active.integration}@{active.table[:12]}", self.schemas.newest).definition
+
     def _compiled(self, definition: IntegrationDef) -> CompiledIntegration:
         """A loop without ``starts.at`` starts from the first activation: history is not news."""
+        from hub.mapping.compile import CompileContext, compile_integration
+        from hub.store import activations
+
         first = activations.first(self.store, definition.name)
         since = first.at if first else self.clock.now()
         actions = {(name, key): a for name, one in self.connection_facts.items() for key, a in one.actions.items()}
@@ -166,9 +215,11 @@ class Workspace:
 
     def _older(self, integration: str, logic: str) -> CompiledIntegration | None:
         """The version recorded under that hash, for instances that still run under it (I10)."""
+        from hub.store import activations
+
         if (integration, logic) not in self._known:
             active = activations.of_logic(self.store, integration, logic)
-            built = active and build(active.source, f"{integration}@{logic[:12]}", self.schemas.newest).definition
+            built = active and self._recorded(active)
             self._known[integration, logic] = self._compiled(built) if built else None
         return self._known[integration, logic]
 
@@ -177,18 +228,28 @@ class Workspace:
         return {}
 
     def activate(self) -> None:
-        """Governance off: what is loaded now is in force, recorded as activated by the workspace itself."""
+        """Governance off: what is loaded now is in force, recorded as activated by the workspace itself.
+
+        Raises ``ConfigError`` before anything is recorded: what has errors never was in force.
+        """
+        from hub.store import activations
+
         if self.settings.governance == "on":
             return
+        self._refuse_errors()
         for name, one in self.definitions.items():
             newest = activations.newest(self.store, name)
             if newest is None or newest.table != one.table:
                 now = self.clock.now()
-                activations.record(self.store, Activation(name, one.logic, one.table, one.source, now, "workspace"))
+                found = activations.Activation(name, one.logic, one.table, one.source, now, "workspace")
+                activations.record(self.store, found)
 
     async def facts(self, fact: Fact, now: Micros) -> Answer:
         """Give one fact to the engine: lock, conclude, write."""
-        return await apply(self.store, self.catalog, fact, now)
+        from hub.engine.facts import apply
+
+        catalog = self.__dict__.get("catalog") or self.in_force
+        return await apply(self.store, catalog, fact, now)
 
     def connector(self, name: str) -> Connector:
         """The configured connector (made once). Raises ``NotFound``."""
@@ -206,6 +267,10 @@ class Workspace:
 
     def connection(self, name: str) -> Connection:
         """Settings with defaults filled in, and the secrets that could be found (``problems`` tells the others)."""
+        return Connection(name, self.values(name), self.secrets(name))
+
+    def values(self, name: str) -> dict[str, Any]:
+        """A connection's settings that are no secrets, defaults filled in."""
         settings, spec = self.settings.connections[name], self.specs[name]
         values: dict[str, Any] = {setting.name: setting.default for setting in spec.settings if not setting.secret}
         values |= {key: value for key, value in settings.options.items() if key in values}
@@ -214,8 +279,14 @@ class Workspace:
             url = self.twin_url(name)
             values |= {"url": url, "allow": [url] if url else []}
         if "folder" in values:
-            values["folder"] = str(self.root / (values["folder"] or self.state / name))
-        return Connection(name, values, self.secrets(name))
+            values["folder"] = self._folder(name, str(values["folder"] or ""))
+        return values
+
+    def _folder(self, name: str, given: str) -> str:
+        """The folder as it was given; without one, a stand-in works in the workspace's state."""
+        if given or self.settings.connections[name].builtin:
+            return str(self.root / (given or self.state / name))
+        return ""
 
     def secrets(self, name: str) -> dict[str, tuple[str, ...]]:
         """The values of a connection's secrets that can be found now."""
@@ -280,6 +351,8 @@ class Workspace:
         closed = self.problem(name)
         if reference and len(token) < TOKEN_CHARACTERS_MIN:
             closed = f"token: {reference} is missing or shorter than {TOKEN_CHARACTERS_MIN} characters (128 bits)"
+        from hub.intake.gate import Gate
+
         return Gate(name, self.connector(name), self.public_url(name), token.encode(), closed)
 
     def twin_url(self, name: str) -> str:

@@ -8,16 +8,12 @@ by the host (executor, pollers), which knows what a second time would mean.
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import orjson
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 
 from hub.connector.answers import Ambiguous, NotSent, ReadFailed, Unauthorized
 from hub.connector.base import Connection
@@ -26,6 +22,9 @@ from hub.connector.redact import Redactor, capped
 from hub.connector.verdict import Answer, parsed, refusal, retry_after
 from hub.model.record import Json
 from hub.model.values import decimal_text
+
+if TYPE_CHECKING:  # loaded with the first call: commands that only read the store never need it
+    import aiohttp
 
 CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 30.0
@@ -51,24 +50,6 @@ def as_numbers(value: object) -> Json:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-class _GuardedResolver(AbstractResolver):
-    """Resolves once, checks every address, hands on what was checked: that is what gets connected to."""
-
-    def __init__(self, guard: Guard) -> None:
-        self._guard, self._inner = guard, ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        for result in found:
-            self._guard.check(result["host"])
-        return found
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-
 class Http:
     """Calls to one system. ``write`` raises by the ambiguity table, ``read`` raises ``ReadFailed``."""
 
@@ -86,7 +67,7 @@ class Http:
         self.redact = Redactor(secrets)
         self._guard = Guard.of(url, parse_allowed(allow)) if url else None
         self._headers = dict(headers or {})
-        self._timeout = aiohttp.ClientTimeout(total=total_seconds, sock_connect=CONNECT_SECONDS)
+        self._total_seconds = total_seconds
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
 
@@ -112,6 +93,8 @@ class Http:
 
         ``not_done_429``: the system documents that a 429 did nothing. ``default``: how Decimals are written.
         """
+        import aiohttp
+
         body = None if json is None else orjson.dumps(json, default=default)
         try:
             status, got, data = await self._call(method, path, params, headers, body)
@@ -136,6 +119,8 @@ class Http:
         default: Callable[[Any], Any] = as_text,
     ) -> Answer | None:
         """A call that changes nothing; None for 404. Raises ``ReadFailed`` or ``Unauthorized``."""
+        import aiohttp
+
         body = None if json is None else orjson.dumps(json, default=default)
         try:
             try:
@@ -189,20 +174,27 @@ class Http:
         return b"".join(parts)
 
     def _target(self, path: str) -> str:
+        from aiohttp import InvalidURL
+
         if not self.url:
-            raise aiohttp.InvalidURL("", "this connection has no url")
+            raise InvalidURL("", "this connection has no url")
         if not path.startswith("/"):
-            raise aiohttp.InvalidURL(path, "a path starts with / and stays on the connection's own host")
+            raise InvalidURL(path, "a path starts with / and stays on the connection's own host")
         return self.url + path
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            resolver = _GuardedResolver(self._guard) if self._guard else None
+            import aiohttp
+
+            from hub.connector.resolver import GuardedResolver
+
+            resolver = GuardedResolver(self._guard) if self._guard else None
+            timeout = aiohttp.ClientTimeout(total=self._total_seconds, sock_connect=CONNECT_SECONDS)
             connector = aiohttp.TCPConnector(
                 resolver=resolver, limit=CONNECTIONS_MAX, keepalive_timeout=KEEPALIVE_SECONDS, ttl_dns_cache=10
             )
             self._session = aiohttp.ClientSession(
-                connector=connector, timeout=self._timeout, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
+                connector=connector, timeout=timeout, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
             )
             # By itself aiohttp sends a PUT or DELETE a second time when a connection breaks: never blind (I6).
             self._session._retry_connection = False

@@ -40,6 +40,12 @@ def newest(store: SqliteStore, integration: str) -> Activation | None:
     return _one(store, f"{NEWEST} ORDER BY id DESC LIMIT 1", (integration,))
 
 
+def names(store: SqliteStore) -> list[str]:
+    """Every integration that was ever live, sorted."""
+    with store.reader() as db:
+        return [str(row[0]) for row in db.execute("SELECT DISTINCT integration FROM mapping ORDER BY integration")]
+
+
 def first(store: SqliteStore, integration: str) -> Activation | None:
     """The first activation ever: what a loop without ``starts.at`` starts from."""
     return _one(store, f"{NEWEST} ORDER BY id LIMIT 1", (integration,))
