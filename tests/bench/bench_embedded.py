@@ -17,6 +17,7 @@ from connectors.jira.decode import decode
 from hub.bootstrap import SystemClock
 from hub.cli.run import run_loop
 from hub.engine.advance import Engine
+from hub.engine.embedded import tune
 from hub.log.port import Arrival
 from hub.log.sql import SqlLog
 from hub.store import hot_sqlite
@@ -30,8 +31,7 @@ TABLES = ("stream", "event", "entity", "outcome")
 
 
 def rows() -> list[Row]:
-    gc.collect()
-    gc.freeze()
+    tune()
     ours = raw = float("inf")
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as folder:

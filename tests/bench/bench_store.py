@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import sqlite3
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import orjson
 
+from hub.engine.embedded import tune
 from hub.log.port import Arrival
 from hub.log.sql import SqlLog
 from hub.model.changes import Changes, Outcome, Touched
@@ -84,12 +84,8 @@ def _append_concurrent(store: SqliteStore) -> float:
         await asyncio.gather(*(caller(number) for number in range(CALLERS)))
         return CALLERS * CALLS / (time.perf_counter() - started)
 
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(0.0005)
-    try:
-        return asyncio.run(all_callers())
-    finally:
-        sys.setswitchinterval(interval)
+    tune()
+    return asyncio.run(all_callers())
 
 
 def _changes(batch: int) -> Changes:

@@ -20,6 +20,7 @@ from hub.bootstrap import SystemClock
 from hub.cli.run import run_loop
 from hub.connector.base import Connection
 from hub.connector.http import Http
+from hub.engine.embedded import tune
 from hub.intake.gate import Gate
 from hub.intake.webhook import WebhookServer
 from hub.log.port import Appended, Arrival
@@ -105,6 +106,7 @@ async def _serve(log: Any) -> tuple[float, float]:
 
 def rows() -> list[Row]:
     """Requests a second and p99 in milliseconds, durable and without storing."""
+    tune()
     raw, raw_p99 = run_loop(_serve(NoLog()))
     with (
         tempfile.TemporaryDirectory() as folder,
