@@ -233,12 +233,13 @@ class _Writer:
 
     def converted(self, plan: RowPlan, target: str, block: _Block, snapshot: str, *, inner: bool) -> None:
         required = plan.row.required
+        lines = self.conversion(plan, block)  # first: the containers of its paths are read outside of the if
         empty = ["raise _Uncommon"] if required else [f"{target} = None"]
         if inner and not required:
             block.add("if v is None or v is _A:", f"    {target} = None", "else:")
         else:
             block.add("if v is None:", *(f"    {line}" for line in empty), "elif v is not _A:")
-        block.add(*(f"    {line}" for line in self.conversion(plan, block)))
+        block.add(*(f"    {line}" for line in lines))
         if required:
             block.add('    if v is None or v == "":', "        raise _Uncommon")
         block.add(f"    {target} = v")

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hub.mapping.convert import money, names, numbers, texts, times
+from hub.mapping.convert import chinese, lists, money, names, numbers, texts, times
 from hub.mapping.convert.failure import Unconvertible
 from hub.mapping.table import Row
 from hub.model.people import People
@@ -40,7 +40,7 @@ def converter(row: Row, schema: Mapping[str, Any] | None, context: ConvertContex
         return implied(schema)
     argument = row.convert.argument
     match row.convert.name:
-        case "text" | "trim" | "lower" | "bool" | "integer" | "decimal" as name:
+        case "text" | "trim" | "lower" | "bool" | "integer" | "decimal" | "percent" as name:
             return _PLAIN[name]
         case "money":
             return money.fixed(argument) if argument else _money_with_own_currency
@@ -52,6 +52,12 @@ def converter(row: Row, schema: Mapping[str, Any] | None, context: ConvertContex
             return times.day(zone_of(row.zone or context.zone))
         case "ref":
             return names.ref(context.connection, shared=argument in context.shared)
+        case "list":
+            return lists.split(argument)
+        case "join":
+            return lists.join(argument)
+        case "cn-number":
+            return chinese.integer if schema is not None and x_type(schema) == "integer" else chinese.number
         case name:
             raise ValueError(f"unknown converter {name}")
 
@@ -63,6 +69,7 @@ _PLAIN: Mapping[str, Convert] = {
     "bool": texts.boolean,
     "integer": numbers.integer,
     "decimal": numbers.decimal,
+    "percent": numbers.percent,
 }
 
 
@@ -92,10 +99,8 @@ def _string(value: Any) -> str:
 
 
 def _integer(value: Any) -> int:
-    if value.__class__ is int:
-        return value
-    if value.__class__ is Decimal and value == value.to_integral_value():
-        return int(value)
+    if value.__class__ is int or (value.__class__ is Decimal and value == value.to_integral_value()):
+        return numbers.whole(value, value)
     raise Unconvertible("wrong-type", value, "a whole number (write as: integer to read texts)")
 
 
@@ -129,15 +134,25 @@ def _date(value: Any) -> Any:
     raise Unconvertible("wrong-type", value, "a day (write as: date)")
 
 
+def _bounded(value: Any) -> Any:
+    """Whatever a field takes as it is: no integer in it may be beyond 64 bits."""
+    if value.__class__ is int:
+        numbers.whole(value, value)
+    elif value.__class__ is list or value.__class__ is dict:
+        for part in value.values() if value.__class__ is dict else value:
+            _bounded(part)
+    return value
+
+
 def _list(value: Any) -> Any:
     if value.__class__ is list:
-        return canonical(value)
+        return _bounded(canonical(value))
     raise Unconvertible("wrong-type", value, "a list")
 
 
 def _object(value: Any) -> Any:
     if value.__class__ is dict:
-        return canonical(value)
+        return _bounded(canonical(value))
     raise Unconvertible("wrong-type", value, "an object")
 
 

@@ -1,7 +1,8 @@
 """``money [CUR]``: amounts as systems and people write them, exact, in one known currency.
 
-Taken: 1234.5, "12,345.60", "¥1.2万", "3.5亿元", "CNY 100", "100元", full-width digits, a minus sign. Refused:
-"1.234,56" (two meanings), NaN, parentheses, words. A sign or code of another currency is ``currency-mismatch``.
+Taken: 1234.5, "12,345.60", "¥1.2万", "3.5亿元", "CNY 100", "100元", 壹佰元整, full-width digits, a minus sign.
+Refused: "1.234,56" (two meanings), NaN, parentheses, words. A sign or code of another currency is
+``currency-mismatch``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from hub.mapping.convert import chinese
 from hub.mapping.convert.failure import Unconvertible
 from hub.mapping.convert.numbers import DIGITS_MAX, number_of, typed
 from hub.model.values import CURRENCIES, EXACT, MINOR_DIGITS, Money, amount_text
@@ -115,6 +117,9 @@ def _text(value: str, currency: str) -> MoneyJson | None:
         return None
     found = _FORM.match(words) if len(words) <= DIGITS_MAX else None
     number = number_of(found["number"]) if found else None
+    spelt = chinese.amount(words) if number is None and currency in ("", "CNY") else None
+    if spelt is not None:
+        return _json(spelt, "CNY")
     if found is None or number is None or (found["minus"] and found["number"].startswith("-")):
         raise Unconvertible("bad-money", value, ALLOWED)
     own = _currency(value, (found["before"], found["after"]), currency)

@@ -1,4 +1,4 @@
-"""``integer decimal``: exact numbers, from JSON numbers or from the texts people type."""
+"""``integer decimal percent``: exact numbers, from JSON numbers or from the texts people type."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from typing import Any
 from unicodedata import normalize
 
 from hub.mapping.convert.failure import Unconvertible
-from hub.model.values import decimal_text
+from hub.model.values import EXACT, decimal_text
 
 DIGITS_MAX = 100
 _PLAIN = re.compile(r"-?[0-9]{1,100}(?:\.[0-9]{1,100})?\Z")
 _GROUPED = re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?\Z")
+_ENDS = frozenset("123456789")
+_SMALL = 10**18
 _MINUS = str.maketrans({"−": "-", "–": "-"})
+_PERCENT = re.compile(r"(?:百分之)?\s*([^%百分之]+?)\s*%?\Z")
+INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
+"""Integers of 64 bits: what every database and every JSON reader of the systems around us keeps exact."""
 NUMBERS = 'a number: 1234.5, "1234.50" or "12,345.60"'
 
 
@@ -57,18 +62,39 @@ def _bounded(value: Decimal | int) -> Decimal | int:
 
 def decimal(value: Any) -> str | None:
     """Canonical text of an exact number."""
+    if value.__class__ is Decimal:
+        text = str(value)  # canonical as it stands, where it ends in a digit behind the point
+        if "." in text and text[-1] in _ENDS and len(text) <= DIGITS_MAX and "E" not in text:
+            return text
+    elif value.__class__ is int and -_SMALL < value < _SMALL:
+        return str(value)
     found = exact(value)
     return None if found is None else decimal_text(found)
 
 
 def integer(value: Any) -> int | None:
     """A whole number; 5.0 is one, 5.5 is not."""
-    if value.__class__ is int:
+    if value.__class__ is int and INTEGER_MIN <= value <= INTEGER_MAX:
         return value
     found = exact(value)
-    if found is None:
-        return None
-    whole = int(found)
-    if whole != found:
+    return None if found is None else whole(value, found)
+
+
+def whole(value: Any, found: Decimal | int) -> int:
+    """The number as an integer of 64 bits; ``value`` is what people are shown where it is none."""
+    number = int(found)
+    if number != found:
         raise Unconvertible("bad-number", value, "a whole number")
-    return whole
+    if not INTEGER_MIN <= number <= INTEGER_MAX:
+        raise Unconvertible("bad-number", value, "a whole number of at most 64 bits")
+    return number
+
+
+def percent(value: Any) -> str | None:
+    """The fraction a share of 100 is: "12.5 %", 12.5 and 百分之12.5 are all 0.125."""
+    words = _PERCENT.match(typed(value)) if value.__class__ is str and value.strip() else None
+    try:
+        found = exact(words[1] if words else value)
+    except Unconvertible:
+        raise Unconvertible("bad-number", value, 'a share of 100: 12.5, "12.5 %", 百分之12.5') from None
+    return None if found is None else decimal_text(EXACT.scaleb(Decimal(found), -2))

@@ -16,16 +16,18 @@ class ConverterSpec:
     """``argument``: none, optional (``money [CUR]``) or required (``ref KIND``). ``gives`` is an x-type."""
 
     name: str
-    argument: Literal["none", "currency", "entity"]
+    argument: Literal["none", "currency", "entity", "separator"]
     argument_required: bool
     gives: str
     about: Mapping[str, str]
     example: str
+    also: tuple[str, ...] = ()
+    """Further x-types it gives, where the field has them."""
 
     @property
     def form(self) -> str:
         """How it is written: ``money [CUR]``."""
-        word = {"none": "", "currency": "CUR", "entity": "KIND"}[self.argument]
+        word = {"none": "", "currency": "CUR", "entity": "KIND", "separator": "SEP"}[self.argument]
         return " ".join(filter(None, (self.name, word if self.argument_required or not word else f"[{word}]")))
 
 
@@ -35,10 +37,11 @@ def _spec(
     example: str,
     zh: str,
     en: str,
-    argument: Literal["none", "currency", "entity"] = "none",
+    argument: Literal["none", "currency", "entity", "separator"] = "none",
     required: bool = False,
+    also: tuple[str, ...] = (),
 ) -> tuple[str, ConverterSpec]:
-    return name, ConverterSpec(name, argument, required, gives, {"zh": zh, "en": en}, example)
+    return name, ConverterSpec(name, argument, required, gives, {"zh": zh, "en": en}, example, also)
 
 
 CONVERTERS: Mapping[str, ConverterSpec] = dict(
@@ -52,8 +55,39 @@ CONVERTERS: Mapping[str, ConverterSpec] = dict(
             "text without blanks at its ends; empty is null",
         ),
         _spec("lower", "string", "“Done” → “done”", "去空白并转小写", "trimmed and in lower case"),
-        _spec("integer", "integer", "“12” → 12", "整数", "a whole number"),
+        _spec("integer", "integer", "“12” → 12", "64 位以内的整数", "a whole number of at most 64 bits"),
         _spec("decimal", "decimal", "“12.50” → 12.5", "十进制小数", "a decimal number, exact"),
+        _spec(
+            "percent",
+            "decimal",
+            "“12.5 %” → 0.125",
+            "百分数, 没有 % 号的数也按百分数",
+            "a share of 100 as a fraction; a number without a sign is one too",
+        ),
+        _spec(
+            "cn-number",
+            "decimal",
+            "“一千二百三十四” → 1234",
+            "中文数字, 大小写均可",
+            "a number written in Chinese, small or capital numerals, or in digits",
+            also=("integer",),
+        ),
+        _spec(
+            "list",
+            "array",
+            "“红, 蓝” → [红, 蓝]",
+            "按分隔符拆成多个词",
+            "words of one text (cut at , ; 、 and line ends, or at SEP) or of a list",
+            "separator",
+        ),
+        _spec(
+            "join",
+            "string",
+            "[红, 蓝] → “红, 蓝”",
+            "多个词合成一段文字",
+            "words of a list in one text, `, ` or SEP between them",
+            "separator",
+        ),
         _spec(
             "money",
             "money",
