@@ -13,7 +13,7 @@ from typing import Any
 from hub.mapping.compiled import ExpressionError
 from hub.mapping.convert import Convert, Unconvertible
 from hub.mapping.convert.names import text_of_id
-from hub.mapping.expression.check import Typing
+from hub.mapping.expression.typing import Typing
 from hub.mapping.table import Path, Row, TableDef
 from hub.model.record import Json, Mapped, Record, Refused, Rejected
 from hub.model.values import decimal_text

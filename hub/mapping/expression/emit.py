@@ -12,7 +12,6 @@ from datetime import timedelta, tzinfo
 from decimal import Decimal, DecimalException
 from typing import Any
 
-from hub.mapping.expression.check import Typing
 from hub.mapping.expression.kinds import Type
 from hub.mapping.expression.tree import (
     Binary,
@@ -32,6 +31,7 @@ from hub.mapping.expression.tree import (
     Unary,
     place_of,
 )
+from hub.mapping.expression.typing import Typing
 from hub.model.values import Money
 
 FALLBACK = (KeyError, IndexError, TypeError, AttributeError, ValueError, DecimalException)
