@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from hub.loop.related import LATE, late_matches
+from hub.loop.related import LATE, late_matches, taken_by
 from hub.loop.start import occurrences
 from hub.loop.steps import BROKEN, LATE_WAIT, advance, step_scope
 from hub.loop.waits import place, step_of, waiting, with_step
@@ -47,6 +47,7 @@ def accept(world: World, loop: CompiledLoop, instance: Instance, key: str, **abo
     if not found:
         return f"{key} no longer matches any list of the loop"
     after = _decided(instance, key, found[0][1].kind, "approved")
+    world.put_link(taken_by(loop), found[0][1].kind, key, instance.id)
     for name, entity in found:
         for compiled in loop.steps:
             if name in compiled.uses:

@@ -47,7 +47,7 @@ def related_lists(
     world: World, loop: CompiledLoop, subject: Entity, earlier: list[Instance]
 ) -> dict[str, list[dict[str, Any]]]:
     """What a closing takes: the matching entities that no earlier closing has taken (never pay twice)."""
-    gone = taken_before(earlier)
+    gone = taken_before(earlier) | {(one.kind, one.key) for one, _ in taken_elsewhere(world, loop, subject, earlier)}
     return {
         related.definition.name: [
             typed_view(one)
@@ -56,6 +56,22 @@ def related_lists(
         ]
         for related in loop.related
     }
+
+
+def taken_by(loop: CompiledLoop) -> str:
+    """The name under which a link says which closing of a loop took an entity; no connection is called so."""
+    return f"@{loop.integration}/{loop.definition.renamed_from or loop.definition.name}"
+
+
+def taken_elsewhere(
+    world: World, loop: CompiledLoop, subject: Entity, earlier: list[Instance]
+) -> list[tuple[Entity, str]]:
+    """Matching entities that a closing of another subject took, with that closing: they moved here afterwards."""
+    found = [one for related in loop.related for one in matching(world, related, subject)]
+    mark, own = taken_by(loop), {one.id for one in earlier}
+    world.together([partial(world.link, mark, one.kind, one.key) for one in found])
+    named = ((one, world.link(mark, one.kind, one.key)) for one in found)
+    return [(one, closing) for one, closing in named if closing and closing not in own]
 
 
 def taken_before(instances: list[Instance]) -> set[tuple[str, str]]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from hub.loop.related import in_the_way, loaded, matching, related_lists, taken_keys
+from hub.loop.related import in_the_way, loaded, matching, related_lists, taken_by, taken_elsewhere, taken_keys
 from hub.loop.steps import BROKEN, action_of, advance
 from hub.loop.waits import place, settled, waiting_all
 from hub.loop.world import World
@@ -246,8 +246,10 @@ def gather(world: World, loop: CompiledLoop, name: str) -> None:
         _wait(world, instance, LoopState.RUNNING, quarantined, "loop.gathering")
         return
     earlier = [one for one in occurrences(world, loop, subject) if one.id != name]
+    elsewhere: list[tuple[Entity, str]] = []
     try:
         lists = related_lists(world, loop, subject, earlier)
+        elsewhere = taken_elsewhere(world, loop, subject, earlier)
         scope = taken_scope(world, loop, instance, subject, lists)
         unmet = _unmet(world, loop, instance, scope)
     except BROKEN as problem:
@@ -256,7 +258,7 @@ def gather(world: World, loop: CompiledLoop, name: str) -> None:
     if unmet:
         _wait(world, instance, LoopState.BLOCKED, unmet, "loop.blocked")
         return
-    take(world, loop, instance, scope)
+    take(world, loop, instance, scope, elsewhere)
 
 
 def _quarantined(world: World, loop: CompiledLoop, instance: Instance, subject: Entity) -> list[Waiting]:
@@ -302,9 +304,21 @@ def _wait(world: World, instance: Instance, state: LoopState, entries: list[Wait
     world.put(instance, waiting_all(after, _START_WAITS, entries), kind)
 
 
-def take(world: World, loop: CompiledLoop, instance: Instance, scope: Mapping[str, Any]) -> None:
-    """Take the lists, once, and start the steps."""
+def take(
+    world: World,
+    loop: CompiledLoop,
+    instance: Instance,
+    scope: Mapping[str, Any],
+    elsewhere: list[tuple[Entity, str]],
+) -> None:
+    """Take the lists, once, and start the steps. What another closing took before asks, as what is late does."""
     after = replace(instance, phase="taken", state=LoopState.RUNNING, taken=scope, waiting=())
+    for kind, key in sorted(taken_keys(after)):
+        world.put_link(taken_by(loop), kind, key, after.id)
+    for one, closing in elsewhere:
+        said = f"{one.kind} {one.label or one.key} was taken by {closing} before: take it here too?"
+        entry = Waiting("person", place(after, "late", one.key), world.now, loop.definition.owner, said)
+        after = replace(after, late=tuple(sorted({*after.late, one.key})), waiting=(*after.waiting, entry))
     _no_longer_late(world, loop, after)
     advance(world, loop, world.put(instance, after, "loop.taken"))
 
