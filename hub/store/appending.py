@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from hub.model.clock import SECOND, Micros
-from hub.store.hot_sqlite import FIND_DELIVERY, INSERT_DELIVERY
+from hub.store.hot_sqlite import FIND_AT_ONCE, INSERT_DELIVERY, find_deliveries
 
 POSITION_OF_REF = "SELECT position FROM delivery WHERE ref = ?"
 """Asked only when an id comes again with another body than its last one."""
@@ -65,16 +65,16 @@ Last = tuple[int, int, bytes]
 class Placing:
     """Gives each delivery of a run its position and identity; rows are collected and inserted at once."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, fingerprints: Sequence[bytes]) -> None:
         self._db = db
+        self._last = _newest(db, fingerprints)
         self._next = int(db.execute("SELECT coalesce(max(position), 0) + 1 FROM delivery").fetchone()[0])
-        self._fresh: dict[bytes, Last] = {}
         self._refs: dict[bytes, int] = {}
         self.rows: list[tuple[object, ...]] = []
         self.duplicates: Counter[tuple[str, Micros]] = Counter()
 
     def place(self, a: Sealed) -> Placed:
-        last = self._fresh.get(a.fingerprint) or self._db.execute(FIND_DELIVERY, (a.fingerprint,)).fetchone()
+        last = self._last.get(a.fingerprint)
         if last is None:
             return self._keep(a, a.ref, 0)
         if a.source_id is None:
@@ -92,7 +92,7 @@ class Placing:
     def _keep(self, a: Sealed, ref: bytes, nth: int, *, conflict: bool = False) -> Placed:
         position = self._next
         self._next += 1
-        self._fresh[a.fingerprint] = (nth, position, ref)
+        self._last[a.fingerprint] = (nth, position, ref)
         self._refs[ref] = position
         self.rows.append(
             (
@@ -103,9 +103,20 @@ class Placing:
         return Placed(position, ref, False, conflict)
 
 
+def _newest(db: sqlite3.Connection, fingerprints: Sequence[bytes]) -> dict[bytes, Last]:
+    """What is there already under these fingerprints. Statements come in few sizes, so that they stay prepared."""
+    found: dict[bytes, Last] = {}
+    for first in range(0, len(fingerprints), FIND_AT_ONCE):
+        some = fingerprints[first : first + FIND_AT_ONCE]
+        size = 1 << (len(some) - 1).bit_length()
+        padded = (*some, *[None] * (size - len(some)))
+        found.update((row[0], row[1:]) for row in db.execute(find_deliveries(size), padded))
+    return found
+
+
 def append_runs(db: sqlite3.Connection, runs: Sequence[Append]) -> list[list[Placed]]:
     """Place and insert the deliveries of neighbouring callers; answers in their order."""
-    placing = Placing(db)
+    placing = Placing(db, [arrival.fingerprint for run in runs for arrival in run.arrivals])
     answers = [[placing.place(arrival) for arrival in run.arrivals] for run in runs]
     db.executemany(INSERT_DELIVERY, placing.rows)
     counted = [(f"duplicate/{name}", hour, n) for (name, hour), n in sorted(placing.duplicates.items())]
