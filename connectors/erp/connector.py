@@ -37,7 +37,7 @@ SPEC = ConnectorSpec(
     settings=(
         Setting("url", "url", "where it answers; `builtin` starts it with the hub", "builtin", "builtin"),
         Setting("allow", "list", "origins the hub may connect to although they are not public"),
-        Setting("token", "text", "bearer token, where a proxy in front of it wants one", secret=True),
+        Setting("api_token", "text", "bearer token, where a proxy in front of it wants one", secret=True),
     ),
     actions=tuple(
         operation(
@@ -113,7 +113,7 @@ class ErpConnector(Connector):
         return Probe(True, f"the built-in ERP holds {answer.json['documents']} documents")
 
     def _headers(self) -> dict[str, str]:
-        token = self.connection.secret("token")
+        token = self.connection.secret("api_token")
         return {"authorization": f"Bearer {token}"} if token else {}
 
     def _found(self, action: str, row: Mapping[str, Json]) -> Found:

@@ -31,7 +31,7 @@ REQUISITION = {
 
 class ErpSuite(ActionSuite):
     connector = ErpConnector
-    secrets = {"token": ("t0ken-of-the-erp",)}
+    secrets = {"api_token": ("t0ken-of-the-erp",)}
 
     def app(self) -> web.Application:
         return make_app()
