@@ -88,6 +88,8 @@ class Memory:
     outcomes: dict[tuple[int, int, str], Any] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     audits: list[Any] = field(default_factory=list)
+    waits: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    taken: set[tuple[str, str, str]] = field(default_factory=set)
     expected: int = 0
     passes: int = 0
 
@@ -106,6 +108,11 @@ class Memory:
             view.subjects[kind, subject] = sorted(found, key=lambda one: one.number)
         for place in touched.quarantined:
             view.quarantines[place] = [row for row in self.quarantines.values() if _about(row, place)]
+        for place in touched.waiting:
+            view.waits[place] = [self.loops[name] for name, wanted in sorted(self.waits.items()) if place in wanted]
+        for place in touched.takers:
+            view.taken[place] = [self.loops[name] for *found, name in sorted(self.taken) if tuple(found) == place]
+        view.nobody_waits = not any(self.waits.values())
         for name in touched.approvals:
             view.asked[name] = [one for one in self.approvals.values() if one.loop == name]
         return view
@@ -134,6 +141,8 @@ class Memory:
         self.effects.update(changes.effects)
         self.approvals.update(changes.approvals)
         self.quarantines.update(changes.quarantines)
+        self.waits.update(changes.waits)
+        self.taken |= changes.taken
         self.audits += changes.audits
         for part, new in ((self.timers, changes.timers), (self.readings, changes.readings)):
             for name, value in new.items():

@@ -205,8 +205,10 @@ def _index(world: World, item: Item, before: Entity | None, folded: Folded) -> N
         world.put_link(connection, after.kind, after.key, after.key[len(connection) + 1 :])
     if "label" in changed:
         world.put_label(after.kind, str(after.label), after.key)
-    if (before is None or "label" in changed) and after.kind in world.catalog.ref_fields:
-        _adopt(world, after)
+    if before is None or "label" in changed:
+        if after.kind in world.catalog.ref_fields:
+            _adopt(world, after)
+        decide.linked(world, after.kind, names_of(after))
 
 
 def _refs(entity: Entity, names: Sequence[str]) -> dict[str, str]:

@@ -73,6 +73,14 @@ def _waits_for_link(instance: Instance) -> bool:
     return any(part.state is StepState.WAITING for step in instance.steps for part in step.obligations)
 
 
+def linked(world: World, kind: str, names: Iterable[str]) -> None:
+    """An entity got a link, or a name by which it can be found: whose steps wait for it go on."""
+    for instance in world.waiting(kind, names):
+        loop = loop_of(world, instance)
+        if loop is not None and instance.phase == "taken":
+            advance(world, loop, instance)
+
+
 def related_changed(world: World, before: Entity | None, after: Entity) -> None:
     """An entity that loops may take has changed: the subjects it names, now and before, look at their lists."""
     for subject_kind, subject in subjects_of(world, before, after):
@@ -198,6 +206,7 @@ def loop_of(world: World, instance: Instance) -> CompiledLoop | None:
 
 __all__ = [
     "effect_moved",
+    "linked",
     "look_again",
     "loop_of",
     "object_gone",

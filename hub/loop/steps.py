@@ -192,7 +192,9 @@ def oblige(
         expect = compiled.expect(inner)
         asks, amount = _asks(compiled, inner)
     except Unlinked as missing:
-        return replace(part, state=StepState.WAITING, reason=f"link: {missing.kind} {missing.key}")
+        name = resolve(world, missing.kind, missing.key) or missing.key
+        reason, needs = f"link: {missing.kind} {missing.key}", f"{missing.kind} {name}"
+        return replace(part, state=StepState.WAITING, reason=reason, needs=needs)
     except BROKEN as problem:
         return _failed(part, str(problem))
     problem_text = payload_problem(action, payload)

@@ -8,7 +8,7 @@ It knows no clock, no store and no source system.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from hub.model.clock import Micros, iso
 from hub.model.effect import Effect
 from hub.model.entity import Entity
 from hub.model.event import Event, event_id
-from hub.model.instance import Instance
+from hub.model.instance import Instance, StepState
 from hub.model.record import Json
 
 _SORTED = orjson.OPT_SORT_KEYS
@@ -176,11 +176,36 @@ class World:
         if before is not None and not changed:
             return before
         after = replace(after, version=(before.version if before else 0) + 1)
+        wanted = _wanted(after)
+        if wanted or (before is not None and _wanted(before)):
+            self.changes.waits[after.id] = wanted
         self.parent = self.emit(
             after.stream, after.version, kind, _story(changed, about), "loop/v1", after.logic, after.id
         )
         self.changes.loops[after.id] = after
         return after
+
+    def waiting(self, kind: str, names: Iterable[str]) -> list[Instance]:
+        """Instances with a step that waits for the link of the entity which goes by these names."""
+        names = tuple(names)
+        found = {one.id for name in names for one in self.view.waiting(kind, name)}
+        for loop, wanted in self.changes.waits.items():
+            found.discard(loop)
+            if any((kind, name) in wanted for name in names):
+                found.add(loop)
+        instances = (self.instance(loop) for loop in sorted(found))
+        return [one for one in instances if one is not None]
+
+    def takers(self, kind: str, key: str) -> list[Instance]:
+        """Closings whose lists took that entity, whatever it points at now."""
+        found = {one.id for one in self.view.takers(kind, key)}
+        if self.changes.taken:
+            found.update(loop for *place, loop in self.changes.taken if place == [kind, key])
+        instances = (self.instance(loop) for loop in sorted(found))
+        return [one for one in instances if one is not None]
+
+    def took(self, instance: Instance, keys: Iterable[tuple[str, str]]) -> None:
+        self.changes.taken.update((kind, key, instance.id) for kind, key in keys)
 
     # --- effects
 
@@ -226,6 +251,13 @@ class World:
     @property
     def measures(self) -> Counter[tuple[str, str]]:
         return self.changes.measures
+
+
+def _wanted(instance: Instance) -> frozenset[tuple[str, str]]:
+    """(kind, name) of every entity whose link a step waits for."""
+    parts = (part for step in instance.steps for part in step.obligations if part.needs)
+    found = (part.needs.partition(" ") for part in parts if part.state is StepState.WAITING)
+    return frozenset((kind, name) for kind, _, name in found)
 
 
 def _story(changed: Mapping[str, Any], about: Mapping[str, Json]) -> bytes:

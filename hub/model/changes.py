@@ -39,6 +39,10 @@ class Touched:
     """(kind, key) -> open quarantine rows of that entity, and rows whose refs name it"""
     approvals: frozenset[str] = frozenset()
     """loop ids -> their approvals"""
+    waiting: frozenset[tuple[str, str]] = frozenset()
+    """(kind, key or label) -> instances with a step that waits for that entity's link"""
+    takers: frozenset[tuple[str, str]] = frozenset()
+    """(kind, key) -> instances whose lists took that entity"""
 
     def __or__(self, other: Touched) -> Touched:
         return Touched(*(getattr(self, name) | getattr(other, name) for name in self.__dataclass_fields__))
@@ -184,6 +188,10 @@ class Changes:
     measures: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(integration, measure) -> increment, kept per hour"""
     expected: int = 0
+    waits: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    """loop id -> the (kind, key or label) whose link its steps wait for now; replaces what was there"""
+    taken: set[tuple[str, str, str]] = field(default_factory=set)
+    """(kind, key, loop id); kept for ever"""
     withdrawn: set[tuple[int, int, str]] = field(default_factory=set)
     """(position, record, table) of outcomes that others replace: a delivery that can be decoded after all"""
 
@@ -200,6 +208,8 @@ class View(Protocol):
     def effect(self, key: str) -> Effect | None: ...
     def quarantined(self, kind: str, key: str) -> Sequence[Quarantine]: ...
     def approvals(self, loop: str) -> Sequence[Approval]: ...
+    def waiting(self, kind: str, name: str) -> Sequence[Instance]: ...
+    def takers(self, kind: str, key: str) -> Sequence[Instance]: ...
 
 
 __all__ = [

@@ -70,6 +70,8 @@ class Obligation:
     url: str = ""
     read: Mapping[str, Json] | None = None
     reason: str = ""
+    needs: str = ""
+    """``KIND NAME`` of the entity whose link it waits for, while it is waiting."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from sqlalchemy import Table
 
 from hub.model.changes import Quarantine, Touched
 from hub.model.entity import Entity
+from hub.model.instance import Instance
 from hub.store import hot_sqlite, tables
 from hub.store.documents import load_approval, load_effect, load_entity, load_instance, load_quarantine
 from hub.store.statements import select
@@ -33,6 +34,9 @@ REFERRING = (
     " (SELECT r.stream FROM ref r WHERE r.kind = ?1 AND r.field = ?2 AND r.value IN"
     " (SELECT ?3 UNION SELECT label FROM label WHERE key = ?3)) ORDER BY e.key"
 )
+ANY_WAIT = "SELECT 1 FROM wait LIMIT 1"
+WAITING = "SELECT l.document FROM wait w JOIN loop l ON l.id = w.loop WHERE w.kind = ? AND w.name = ? ORDER BY l.id"
+TAKERS = "SELECT l.document FROM taken t JOIN loop l ON l.id = t.loop WHERE t.kind = ? AND t.key = ? ORDER BY l.id"
 ANY_QUARANTINE = "SELECT 1 FROM quarantine WHERE closed_at IS NULL LIMIT 1"
 QUARANTINED = (
     select(tables.quarantine, "kind", "key")
@@ -55,6 +59,11 @@ def load(db: sqlite3.Connection, view: LoadedView, touched: Touched) -> None:
     if touched.quarantined:
         _quarantined(db, view, touched.quarantined)
     _loops(db, view, touched)
+    view.nobody_waits = view.nobody_waits or db.execute(ANY_WAIT).fetchone() is None
+    for place in _missing(touched.waiting, view.waits):
+        view.waits[place] = _instances(db, view, WAITING, place)
+    for place in _missing(touched.takers, view.taken):
+        view.taken[place] = _instances(db, view, TAKERS, place)
     for key in _missing(touched.effects, view.effects):
         document = _document(db, tables.effect, "key", key)
         view.effects[key] = None if document is None else load_effect(document)
@@ -100,6 +109,14 @@ def _quarantined(db: sqlite3.Connection, view: LoadedView, wanted: Collection[tu
 
 def _loaded(rows: Iterable[Any]) -> tuple[Quarantine, ...]:
     return tuple(load_quarantine(row) for row in rows)
+
+
+def _instances(
+    db: sqlite3.Connection, view: LoadedView, statement: str, place: tuple[str, str]
+) -> tuple[Instance, ...]:
+    found = tuple(load_instance(row[0]) for row in db.execute(statement, place))
+    view.loops.update({instance.id: instance for instance in found})
+    return found
 
 
 def _loops(db: sqlite3.Connection, view: LoadedView, touched: Touched) -> None:

@@ -151,6 +151,29 @@ ref = Table(
     sqlite_with_rowid=False,
 )
 
+wait = Table(
+    "wait",
+    metadata,
+    _text("kind"),
+    _text("name"),
+    _text("loop"),
+    PrimaryKeyConstraint("kind", "name", "loop"),
+    Index(None, "loop"),
+    sqlite_with_rowid=False,
+)
+"""Who waits for an entity's link: by the key or label a payload named it by."""
+
+taken = Table(
+    "taken",
+    metadata,
+    _text("kind"),
+    _text("key"),
+    _text("loop"),
+    PrimaryKeyConstraint("kind", "key", "loop"),
+    sqlite_with_rowid=False,
+)
+"""Which closings took an entity into their lists, whatever its ref field says later (never pay twice)."""
+
 loop = Table(
     "loop",
     metadata,

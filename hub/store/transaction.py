@@ -181,6 +181,10 @@ class SqliteTransaction:
         self._many(upsert(tables.timer), [timer_row(t) for t in changes.timers.values() if t is not None])
         self._many(delete(tables.timer, "id"), [(i,) for i, timer in changes.timers.items() if timer is None])
         self._readings(changes)
+        self._many(delete(tables.wait, "loop"), [(name,) for name in changes.waits])
+        waits = [(kind, name, loop) for loop, wanted in changes.waits.items() for kind, name in sorted(wanted)]
+        self._many(insert(tables.wait), waits)
+        self._many(insert(tables.taken), sorted(changes.taken))
         audits = [(a.at, a.who, a.action, a.object, a.why, a.result) for a in changes.audits]
         self._many(insert(tables.audit), audits)
 

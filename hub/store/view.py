@@ -26,6 +26,10 @@ class LoadedView:
         self.effects: dict[str, Effect | None] = {}
         self.quarantines: dict[tuple[str, str], Sequence[Quarantine]] = {}
         self.asked: dict[str, Sequence[Approval]] = {}
+        self.nobody_waits = False
+        """True once looked: no step of any loop waits for a link, which is nearly always so."""
+        self.waits: dict[tuple[str, str], Sequence[Instance]] = {}
+        self.taken: dict[tuple[str, str], Sequence[Instance]] = {}
 
     def entity(self, kind: str, key: str) -> Entity | None:
         try:
@@ -80,3 +84,17 @@ class LoadedView:
             return self.asked[loop]
         except KeyError:
             raise NotLoaded(Touched(approvals=frozenset({loop}))) from None
+
+    def waiting(self, kind: str, name: str) -> Sequence[Instance]:
+        if self.nobody_waits:
+            return ()
+        try:
+            return self.waits[kind, name]
+        except KeyError:
+            raise NotLoaded(Touched(waiting=frozenset({(kind, name)}))) from None
+
+    def takers(self, kind: str, key: str) -> Sequence[Instance]:
+        try:
+            return self.taken[kind, key]
+        except KeyError:
+            raise NotLoaded(Touched(takers=frozenset({(kind, key)}))) from None

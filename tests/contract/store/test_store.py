@@ -359,3 +359,34 @@ async def test_another_process_is_noticed_and_our_own_commits_are_not(store: Sql
     with temp_store(tmp_path) as other:
         other.write_now(lambda t: t.write(Changes(effects={"b": effect("b")}), 1))
     assert await store.data_version() != seen
+
+
+def test_who_waits_for_a_link_is_found_by_its_name_until_it_waits_no_more(store: SqliteStore) -> None:
+    wrote(store, loops={"l1": instance("l1"), "l2": instance("l2")}, waits={"l1": frozenset({("project", "OPS-7")})})
+    touched = Touched(waiting=frozenset({("project", "OPS-7"), ("project", "OPS-8")}))
+    view = store.write_now(lambda t: t.load(touched))
+    assert [one.id for one in view.waiting("project", "OPS-7")] == ["l1"]
+    assert view.waiting("project", "OPS-8") == ()
+    assert view.instance("l1") == instance("l1")
+    with pytest.raises(NotLoaded):
+        view.waiting("item", "OPS-7")
+    wrote(store, waits={"l1": frozenset()})
+    assert store.write_now(lambda t: t.load(Touched())).waiting("item", "OPS-7") == ()
+
+
+def test_who_took_an_entity_is_remembered(store: SqliteStore) -> None:
+    wrote(store, loops={"l1": instance("l1")}, taken={("expense", "jira:9", "l1")})
+    wrote(store, taken={("expense", "jira:9", "l1")})
+    touched = Touched(takers=frozenset({("expense", "jira:9"), ("expense", "jira:8")}))
+    view = store.write_now(lambda t: t.load(touched))
+    assert [one.id for one in view.takers("expense", "jira:9")] == ["l1"]
+    assert view.takers("expense", "jira:8") == ()
+    with pytest.raises(NotLoaded):
+        view.takers("item", "jira:9")
+
+
+def test_an_outcome_that_others_replace_is_gone(store: SqliteStore) -> None:
+    wrote(store, outcomes=[Outcome(1, 0, "", "quarantined", "bad-json")])
+    wrote(store, outcomes=[Outcome(1, 0, "t", "applied"), Outcome(1, 1, "t", "applied")], withdrawn={(1, 0, "")})
+    with store.read() as db:
+        assert [one["table"] for one in records.outcomes(db, [1])] == ["t", "t"]

@@ -76,3 +76,19 @@ def test_a_file_that_is_no_database_is_fatal_and_untouched(tmp_path: Path) -> No
 def test_a_url_that_names_no_file_is_refused_with_the_fix(url: str) -> None:
     with pytest.raises(ConfigError, match="sqlite:///"):
         open_store(url, StandingClock())
+
+
+def test_a_database_of_the_first_schema_is_brought_up_and_remembers_who_took_what(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("hub.store.migrations.HEAD", "0001")
+        temp_store(tmp_path).close()
+    taken = '{"@kinds": {"expenses": "expense"}, "expenses": [{"key": "jira:9"}], "@late": {}}'
+    db = sqlite3.connect(tmp_path / "hub.db")
+    values = ("l1", "i", "l", "project", "jira:1", "done", "taken", 1, 1, None, f'{{"taken": {taken}}}')
+    db.execute("INSERT INTO loop VALUES (?,?,?,?,?,?,?,?,?,?,?)", values)
+    db.commit()
+    temp_store(tmp_path).close()
+    assert db.execute("SELECT * FROM taken").fetchall() == [("expense", "jira:9", "l1")]
+    db.close()
