@@ -7,11 +7,12 @@ mean anything (fields, streams, actions, expressions) is asked by ``check/``. No
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hub.mapping.build_loop import LOOP_KEYS, loop_of
 from hub.mapping.build_table import TABLE_KEYS, Inherited, every_of, review_of, table_of, zone_of
+from hub.mapping.files import Files, Library, folder, unbundled
 from hub.mapping.form import Form
 from hub.mapping.literals import duration, share
 from hub.mapping.meaning import hashes
@@ -35,31 +36,37 @@ class Built:
     findings: tuple[Diagnostic, ...]
     text: str = ""
     """The file's own text, to show lines of it."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Shared files it uses, as findings call them -> their text."""
 
 
-def build(source: bytes | str, file: str, versions: Mapping[str, int]) -> Built:
-    """Read and build one file. ``versions``: newest schema version by entity (``Schemas.newest``)."""
-    root, findings = read(source, file)
+def build(source: bytes | str, file: str, versions: Mapping[str, int], library: Library | None = None) -> Built:
+    """Read and build one file. ``versions``: newest schema version by entity (``Schemas.newest``).
+
+    ``library`` holds the files it may name; a recorded version brings its own.
+    """
     text = source.decode("utf-8-sig", "replace") if isinstance(source, bytes) else source
+    main, kept = unbundled(text, file)
+    files = Files(kept or library or Library())
+    root, findings = read(source if kept is None else main, file)
     form = None if root is None else Form.of(findings, root, "a mapping file", TOP_KEYS)
-    if form is None:
-        return Built(file, None, tuple(findings.found), text)
-    definition = _integration(form, dict(versions), text)
-    return Built(file, definition, tuple(findings.found), text)
+    definition = None if form is None else _integration(form, dict(versions), main, files)
+    return Built(file, definition, (*findings.found, *files.found), main, files.shown)
 
 
 def build_file(path: Path, versions: Mapping[str, int], *, name: str = "") -> Built:
-    """Build a file of the disk; ``name`` is how findings call it."""
-    return build(path.read_bytes(), name or str(path), versions)
+    """Build a file of the disk with the shared files beside it; ``name`` is how findings call it."""
+    shown = name or str(path)
+    return build(path.read_bytes(), shown, versions, folder(path.parent, str(Path(shown).parent)))
 
 
-def _integration(form: Form, versions: dict[str, int], source: str) -> IntegrationDef:
+def _integration(form: Form, versions: dict[str, int], source: str, files: Files) -> IntegrationDef:
     name = form.text("integration", example="rd-close")
     systems = _systems(form)
     zone = zone_of(form, "UTC")
     review = review_of(form) or ()
     governance = Governance(form.text("owner"), every_of(form, "change"), form.text("privacy"), review)
-    above = Inherited(governance, zone)
+    above = Inherited(governance, zone, files)
     tables = [table_of(each, name, systems, versions, above) for each in form.forms("tables", "a table", TABLE_KEYS)]
     loops = [loop_of(each, systems, above) for each in form.forms("loops", "a loop", LOOP_KEYS)]
     definition = IntegrationDef(
@@ -76,7 +83,7 @@ def _integration(form: Form, versions: dict[str, int], source: str) -> Integrati
         loops=tuple(loops),
         logic="",
         table="",
-        source=source,
+        source=files.bundled(source),
         systems_places={alias.text: form.findings.place(node) for alias, node in form.pairs("systems")},
     )
     meaning = hashes(definition)

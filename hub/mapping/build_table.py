@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Literal
 
+from hub.mapping.files import Files
 from hub.mapping.form import Form, near, path_of, wrong_shape
 from hub.mapping.literals import BadLiteral, duration, is_zone
 from hub.mapping.read import Findings, Mapping, Node, Scalar, Sequence
@@ -17,12 +18,14 @@ from hub.model.values import decimal_text
 GOVERNANCE_KEYS = ("owner", "every", "zone", "privacy", "change", "means")
 ROW_KEYS = (
     *("field", "from", "value", "const", "default", "values", "otherwise", "as", "currency"),
-    *("required", "each", "fields", *GOVERNANCE_KEYS),
+    *("required", "each", "fields", "use", *GOVERNANCE_KEYS),
 )
+SHARED_KEYS = ("shared", "title", "values", "otherwise", "fields", *GOVERNANCE_KEYS)
 TABLE_KEYS = ("entity", "source", "only", "key", "label", "fields", *GOVERNANCE_KEYS[:-1])
 EVERY_WORDS = ("change", "hourly", "daily", "weekly", "monthly")
 _SOURCES = ("from", "value", "const", "fields")
 _GOVERNED = frozenset(GOVERNANCE_KEYS)
+_GROUP = frozenset(("use", *GOVERNANCE_KEYS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class Inherited:
 
     governance: Governance
     zone: str
+    files: Files = field(default_factory=Files)
 
     def below(self, form: Form) -> Inherited:
         """What holds inside ``form``: its own columns, the surrounding ones where it says nothing."""
@@ -45,7 +49,7 @@ class Inherited:
             review=above.review if review is None else review,
             means=form.texts("means"),
         )
-        return Inherited(governance, zone_of(form, self.zone))
+        return Inherited(governance, zone_of(form, self.zone), self.files)
 
 
 def review_of(form: Form) -> tuple[str, ...] | None:
@@ -146,9 +150,42 @@ def _key(form: Form) -> tuple[Literal["own", "shared", "link"], Path]:
 
 
 def rows_of(form: Form, key: str, above: Inherited) -> tuple[Row, ...]:
-    """All rows of a list; a row without a field name is reported and left out."""
-    rows = (_row(row, above) for row in form.forms(key, "a row", ROW_KEYS))
-    return tuple(row for row in rows if row is not None)
+    """All rows of a list; ``use`` alone stands for the rows of a shared file. A row without a name is left out."""
+    rows: list[Row] = []
+    for row in form.forms(key, "a row", ROW_KEYS):
+        if "use" in row and _GROUP.issuperset(row.node.pairs):
+            rows += _group(row, above)
+        elif (one := _row(row, above)) is not None:
+            rows.append(one)
+    return tuple(rows)
+
+
+def shared_of(form: Form, above: Inherited, holding: str) -> Form | None:
+    """The shared file that ``use`` names, when it has what is used of it."""
+    node = form.take("use")
+    if not isinstance(node, Scalar):
+        if node is not None:
+            wrong_shape(form.findings, node, "the name of a file", "shared/jira-status")
+        return None
+    found = above.files.take(node, form.findings, "shared")
+    if found is None:
+        return None
+    shared = Form.of(found[1], found[0], node.text, SHARED_KEYS)
+    if shared is not None and holding not in shared:
+        why = "a row uses the values of a shared file, a list of fields uses its fields"
+        fix = f"add {holding}: to it, or use another file"
+        form.findings.report("unknown-file", node, f'"{node.text}" has no "{holding}"', why, fix)
+        return None
+    return shared
+
+
+def _group(form: Form, above: Inherited) -> tuple[Row, ...]:
+    """The rows of a shared file: its own governance columns, else those of the row that uses it."""
+    shared = shared_of(form, above, "fields")
+    if shared is None:
+        return ()
+    inside = above.below(form).below(shared)
+    return rows_of(shared, "fields", replace(inside, files=Files(closed=True)))
 
 
 def _row(form: Form, above: Inherited) -> Row | None:
@@ -162,6 +199,9 @@ def _row(form: Form, above: Inherited) -> Row | None:
         _report_sources(form, given)
     pairs = form.node.pairs
     values, places = _values(form) if "values" in pairs else (None, {})
+    shared = shared_of(form, above, "values") if "use" in pairs else None
+    if shared is not None:
+        values, places = _together(form, shared, values or {}, places)
     default = form.take("default")
     const = form.take("const")
     return Row(
@@ -176,7 +216,7 @@ def _row(form: Form, above: Inherited) -> Row | None:
         has_default="default" in pairs,
         values=values,
         values_places=places,
-        otherwise=_otherwise(form) if "otherwise" in pairs else Otherwise(),
+        otherwise=_otherwise(form if shared is None or "otherwise" in pairs else shared),
         convert=_convert(form) if "as" in pairs else None,
         currency=form.path("currency") if "currency" in pairs else None,
         zone=inside.zone,
@@ -231,6 +271,20 @@ def _values(form: Form) -> tuple[dict[str, Json], dict[str, Place]]:
         values[text] = literal_of(form.findings, node)
         places[text] = form.findings.place(node)
     return values, places
+
+
+def _together(
+    form: Form, shared: Form, values: dict[str, Json], places: dict[str, Place]
+) -> tuple[dict[str, Json], dict[str, Place]]:
+    """The shared map and the row's own entries; an entry of both is an error, not a question of who wins."""
+    more, where = _values(shared)
+    for text in values.keys() & more.keys():
+        place = where[text]
+        why = f"the shared map has it at {place.file}:{place.line}: two meanings of one value"
+        form.findings.report(
+            "duplicate-key", places[text], f'entry "{text}" a second time', why, "keep one of the two"
+        )
+    return {**more, **values}, {**where, **places}
 
 
 def _source_text(form: Form, key: Scalar) -> str:

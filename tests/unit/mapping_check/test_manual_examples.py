@@ -21,6 +21,7 @@ from hub.mapping.check.checked import CheckContext
 from hub.mapping.check.run import check_integrations
 from hub.mapping.compile import CompileContext, compile_integration
 from hub.mapping.compiled import CompiledTable
+from hub.mapping.files import Library
 from hub.mapping.read import read
 from hub.model.people import People, Person
 from hub.model.record import Mapped, Record, Refused
@@ -72,7 +73,8 @@ def mapping_of(example: dict[str, Any]) -> str:
 
 
 def built_of(example: dict[str, Any]) -> Built:
-    return build(mapping_of(example), "example.yaml", SCHEMAS.newest)
+    files = {name: (f"{name}.yaml", dumped(text).encode()) for name, text in example.get("files", {}).items()}
+    return build(mapping_of(example), "example.yaml", SCHEMAS.newest, Library(files.get, lambda: tuple(files)))
 
 
 def compiled(example: dict[str, Any]) -> CompiledTable:
