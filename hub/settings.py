@@ -14,7 +14,7 @@ from collections.abc import Mapping as Named
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from hub.connector.spec import ConnectorSpec, Setting
 from hub.errors import ConfigError, HubError
@@ -61,11 +61,14 @@ class ConnectionSettings(_Frozen):
     refetch: Literal["on", "off"] = "on"
     quiesce: Micros | None = None
     poll: Micros | None = None
+    """0: off."""
     token: str = ""
 
     @field_validator("quiesce", "poll", mode="before")
     @classmethod
-    def _as_micros(cls, value: object) -> Micros | None:
+    def _as_micros(cls, value: object, info: ValidationInfo) -> Micros | None:
+        if info.field_name == "poll" and value in ("off", False):
+            return 0
         return None if value is None else duration(str(value))
 
     @field_validator("token")

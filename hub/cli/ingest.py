@@ -75,7 +75,7 @@ def _arrivals(
 
     url = opened.public_url(connector.connection.name)
     for file in files:
-        for line, found in recorded(file):
+        for line, found in recorded(file, connector.spec.media_types):
             now = opened.clock.now()
             if isinstance(found, BadLine):
                 refused.append({"file": str(file), "line": line, "reason": found.reason, "message": found.message})

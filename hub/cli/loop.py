@@ -1,4 +1,4 @@
-"""``hub loop list | show | approve | waive | retry | done``: closed loops and people's decisions about them."""
+"""``hub loop list | show`` and people's decisions about closed loops: ``approve waive retry done cancel``."""
 
 from __future__ import annotations
 
@@ -89,6 +89,17 @@ def _decisions(loop: typer.Typer) -> None:
     ) -> None:
         """Say an obligation was done by hand: the document is read before it counts."""
         _decide(workspace, form, loop, "done", who, why, number)
+
+    @loop.command()
+    def cancel(
+        loop: IdArgument,
+        who: AsOption,
+        why: WhyOption,
+        workspace: WorkspaceOption = HERE,
+        form: FormatOption = Format.text,
+    ) -> None:
+        """End a closing whose steps have not begun; begun steps are waived one by one."""
+        _decide(workspace, form, loop, "cancel", who, why)
 
 
 def _decide(folder: Path, form: Format, words: str, choice: Choice, who: str, why: str, number: str = "") -> None:

@@ -21,9 +21,10 @@ from hub.effect.executor import Executor
 from hub.engine.advance import CONSUMER, PARTITION, Engine
 from hub.engine.embedded import Host, Turn
 from hub.engine.runlock import RunLock
+from hub.errors import UsageError
 from hub.intake.pollers import Poller
 from hub.intake.reader import Reader
-from hub.intake.twins import Feeder, start_twins
+from hub.intake.twins import Feeder, start_twins, stop_twins
 from hub.intake.webhook import WebhookServer
 from hub.model.changes import Changes, Reading
 from hub.model.clock import SECOND, Micros
@@ -37,6 +38,8 @@ BATCH = 1_000
 AT_ONCE = 256
 POLL_ONLY: Micros = 5 * SECOND
 """How often a stream that comes by polling alone is asked, where ``hub.yaml`` does not say."""
+POLL_BESIDE_WEBHOOKS: Micros = 60 * SECOND
+"""How often a source with webhooks is asked for what they missed, where it may be: webhooks get lost."""
 logger = structlog.get_logger()
 
 
@@ -78,9 +81,9 @@ class Serving:
             for name, found in connections.items()
             if found.builtin and self.workspace.specs[name].has_twin
         }
-        for twin in start_twins(wanted, self.workspace.state / "twins"):
-            stack.callback(twin.stop)
-            self.twins[twin.connection] = twin.url
+        twins = start_twins(wanted, self.workspace.state / "twins")
+        stack.callback(stop_twins, twins)
+        self.twins = {twin.connection: twin.url for twin in twins}
         self.workspace.forget_connectors()
 
     def _make_roles(self, stack: AsyncExitStack) -> None:
@@ -129,7 +132,15 @@ class Serving:
             wake=self.host.wake,
             pages={"/health": self._alive, "/metrics": lambda: metrics_page(self.workspace, self.server.counts)},
         )
-        port = await self.server.start(settings.host, settings.port)
+        try:
+            port = await self.server.start(settings.host, settings.port)
+        except OSError as error:
+            raise UsageError(
+                f"cannot listen at {settings.listen}: {error.strerror}",
+                where="hub.yaml listen",
+                why="another program listens there, or the address is not of this machine",
+                fix="write another listen: in hub.yaml, or export HUB_LISTEN=127.0.0.1:0",
+            ) from error
         stack.push_async_callback(self.server.stop)
         self.url = f"http://{settings.host}:{port}"
 
@@ -172,10 +183,17 @@ class Serving:
         found = []
         for name, settings in self.workspace.settings.connections.items():
             for stream in self.workspace.specs[name].streams:
-                every = settings.poll or (0 if stream.webhook else POLL_ONLY)
+                every = self._every(name, stream.webhook) if settings.poll is None else settings.poll
                 if stream.polled and every and not self.workspace.problem_of_calls(name):
                     found.append(Poller(self.workspace.connector(name), stream.name, every))
         return found
+
+    def _every(self, name: str, webhook: bool) -> Micros:
+        """How often by default. A twin knows only what deliveries told it: there is nothing to find by asking it."""
+        if not webhook:
+            return POLL_ONLY
+        asking = self.workspace.references(name).keys() - {"secret"}
+        return POLL_BESIDE_WEBHOOKS if asking and not self.workspace.settings.connections[name].builtin else 0
 
     def _polling(self, poller: Poller) -> Turn:
         cursors = SqlCursors(self.workspace.store)

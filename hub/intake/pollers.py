@@ -1,12 +1,13 @@
 """Pollers: one per connection and polled stream with an interval, on the same path as webhooks.
 
 The cursor is stored only after the page's deliveries are committed: a crash between the two repeats a page, and
-what repeats is recognised as a duplicate. A failing source is asked again later, further and further apart.
+what repeats is recognised as a duplicate. It is stored after every page, an empty one too: its time is what
+freshness in health means. A failing source is asked again later, further and further apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,8 +66,7 @@ class Poller:
                 appended = await log.append(arrivals)
                 new += sum(not one.duplicate for one in appended)
                 wake()
-            if page.cursor != cursor:
-                await cursors.put(connection, self.stream, page.cursor, clock.now())
+            await cursors.put(connection, self.stream, page.cursor, clock.now())
             cursor = page.cursor
             if not page.more:
                 break
@@ -82,7 +82,3 @@ class Poller:
         logger.warning(
             "poll failed", action="poll.failed", connection=self.connector.connection.name, stream=self.stream
         )
-
-
-Feed = Callable[[str], Awaitable[None]]
-"""Bring a builtin twin up to date with the log before it is asked."""

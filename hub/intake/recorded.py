@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from json import JSONDecodeError, JSONDecoder
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from hub.model.clock import micros
 from hub.model.delivery import Raw
@@ -22,7 +23,14 @@ from hub.model.delivery import Raw
 KEYS = frozenset({"headers", "body", "body_base64", "received_at"})
 _DECODER = JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 _SPACE = re.compile(r"[ \t\r\n]*")
-_MEDIA_TYPES = {".json": "application/json", ".csv": "text/csv", ".xml": "application/xml", ".txt": "text/plain"}
+FILE_NAME, FILE_TIME = "x-file-name", "x-file-time"
+_MEDIA_TYPES = {
+    ".json": "application/json",
+    ".jsonl": "application/x-ndjson",
+    ".csv": "text/csv",
+    ".xml": "application/xml",
+    ".txt": "text/plain",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +43,24 @@ class BadLine:
     message: str
 
 
-def recorded(file: Path) -> Iterator[tuple[int, Raw | BadLine]]:
-    """Every recording of a file with its line (0 for a file that is one body)."""
-    if file.suffix != ".jsonl":
-        media_type = _MEDIA_TYPES.get(file.suffix, "application/json")
-        yield 0, Raw(file.read_bytes(), {"content-type": media_type})
+def recorded(file: Path, media_types: Collection[str] = ()) -> Iterator[tuple[int, Raw | BadLine]]:
+    """Every recording of a file with its line (0 for a file that is one body).
+
+    ``media_types``: what the connection takes. Where JSON lines are among them, a ``.jsonl`` is such a file itself.
+    """
+    media_type = _MEDIA_TYPES.get(file.suffix.lower(), "application/json")
+    if file.suffix.lower() != ".jsonl" or media_type in media_types:
+        yield 0, Raw(file.read_bytes(), {"content-type": media_type, **_file_headers(file)})
         return
     with file.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if line.strip():
                 yield number, _line(line, str(file), number)
+
+
+def _file_headers(file: Path) -> dict[str, str]:
+    """Name and time of the file, for connectors that keep them (a drop folder does)."""
+    return {FILE_NAME: quote(file.name), FILE_TIME: str(file.stat().st_mtime_ns // 1000)}
 
 
 def _line(line: bytes, file: str, number: int) -> Raw | BadLine:

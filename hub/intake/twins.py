@@ -27,7 +27,8 @@ from hub.log.port import Log
 from hub.model.delivery import Delivery
 
 START_SECONDS = 15.0
-STOP_SECONDS = 5.0
+STOP_SECONDS = 2.0
+"""What all of them together get to end by themselves; then they are killed, by their ids."""
 FEED_BATCH = 500
 _DIE_WITH_PARENT = 1
 """PR_SET_PDEATHSIG of Linux; elsewhere twins end when the host stops cleanly."""
@@ -54,32 +55,47 @@ class Twin:
         return True
 
     def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-        try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        stop_twins([self])
 
 
 def start_twins(systems: Mapping[str, str], folder: Path) -> list[Twin]:
     """Start the twin of each connection -> connector, side by side. Raises ``RetryableError`` when one does not."""
     folder.mkdir(parents=True, exist_ok=True)
     twins = [_start(name, system, folder, _port_of(folder / f"{name}.json")) for name, system in systems.items()]
-    for place, twin in enumerate(twins):
-        if twin.wait():
-            continue
-        twins[place] = again = _start(twin.connection, systems[twin.connection], folder, 0)
-        if not again.wait():
-            for other in twins:
-                other.stop()
-            raise RetryableError(
-                f"the built-in twin of {twin.connection} did not start",
-                where=f"python -m connectors.{systems[twin.connection]}.twin",
-                fix=f"read {folder / twin.connection}.log",
-            )
+    try:
+        for place, twin in enumerate(twins):
+            if not twin.wait():
+                twins[place] = _another(twin, systems[twin.connection], folder)
+    except BaseException:  # Ctrl-C as well: no child stays behind
+        stop_twins(twins)
+        raise
     return twins
+
+
+def _another(twin: Twin, system: str, folder: Path) -> Twin:
+    """Once more on any free port: somebody else may have taken the old one."""
+    again = _start(twin.connection, system, folder, 0)
+    if not again.wait():
+        raise RetryableError(
+            f"the built-in twin of {twin.connection} did not start",
+            where=f"python -m connectors.{system}.twin",
+            fix=f"read {folder / twin.connection}.log",
+        )
+    return again
+
+
+def stop_twins(twins: Iterable[Twin]) -> None:
+    """Ask all of them to end, wait for each; whoever is still there after ``STOP_SECONDS`` is killed."""
+    running = [twin.process for twin in twins if twin.process.poll() is None]
+    for process in running:
+        process.terminate()
+    until = time.monotonic() + STOP_SECONDS
+    for process in running:
+        try:
+            process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _port_of(ready: Path) -> int:
