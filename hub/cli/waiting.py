@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from sqlalchemy import Connection
@@ -24,7 +24,9 @@ _EFFECTS = {
 
 def waiting(db: Connection, paused: Mapping[str, str]) -> list[dict[str, Any]]:
     """Everything still open, oldest first; what a loop says itself is not said again by its effects."""
-    found = [*_of_loops(db), *_of_effects(db, paused), *_of_quarantine(db), *_of_readings(db)]
+    said = list(_of_loops(db))
+    told = {(one["kind"], one["ref"]) for one in said}
+    found = [*said, *_of_effects(db, paused, told), *_of_quarantine(db), *_of_readings(db)]
     seen: set[tuple[str, str]] = set()
     kept = []
     for one in sorted(found, key=lambda each: (each["since"], each["kind"], each["ref"])):
@@ -41,7 +43,8 @@ def _of_loops(db: Connection) -> Iterator[dict[str, Any]]:
             yield waiting_json(one, instance.id)
 
 
-def _of_effects(db: Connection, paused: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def _of_effects(db: Connection, paused: Mapping[str, str], told: Set[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+    """Effects that wait for more than their next turn; ``told``: (kind, obligation) of what loops say."""
     states = [state.value for state in (*_EFFECTS, EffectState.PLANNED, EffectState.SENDING, EffectState.SENT)]
     for effect in loops.effects(db, states=states):
         kind = _EFFECTS.get(effect.state, "")
@@ -49,8 +52,14 @@ def _of_effects(db: Connection, paused: Mapping[str, str]) -> Iterator[dict[str,
             kind = "paused"
         if not kind and effect.state is not EffectState.SENT and effect.attempts:
             kind = "retry"
-        if kind:
+        if kind and (kind, _obligation(effect)) not in told:
             yield _effect(kind, effect, paused.get(effect.connection, "") or effect.reason)
+
+
+def _obligation(effect: Effect) -> str:
+    """What the effect is for, as its loop names it: ``ID/STEP`` or ``ID/STEP/ITEM``."""
+    parts = (effect.loop, effect.step.partition("/")[0], effect.item)
+    return "/".join(part for part in parts if part)
 
 
 def _effect(kind: str, effect: Effect, message: str) -> dict[str, Any]:
