@@ -207,6 +207,7 @@ async def staged(
     write_workspace(folder, settings, mappings)
     async with twins_running(folder) as twins:
         patch.setattr("hub.cli.serving.start_twins", lambda *_: [RunningTwin(*one) for one in twins.items()])
+        patch.setattr("hub.cli.serving.stop_twins", lambda _: None, raising=False)
         async with serving(folder, clock, twins, listen=listen) as stage:
             yield stage
 

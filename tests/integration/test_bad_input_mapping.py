@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -205,28 +207,34 @@ async def test_commands_beside_a_served_workspace_read_decide_and_deliver(
         bodies = [expense(10042, 10041), purchase(10043, 10041, 30000), project(10041, "done", minutes=5)]
         stage_file.write_text("\n".join(json.dumps({"body": body}) for body in bodies), "utf-8")
         assert (await stage.hub("ingest", "jira", str(stage_file)))["received"] == 3
-        found = await stage.hub("settle", "--timeout", "5")
+        found = await settled_beside(tmp_path)
         assert found["settled"] is True
         assert_balanced(found)
         assert [one["kind"] for one in found["waiting"]] == ["approval"]
         await stage.hub("loop", "approve", "OPS-41", "--as", "E1003", "--why", "fine")
-        found = await stage.hub("settle", "--timeout", "5")
+        found = await settled_beside(tmp_path)
         assert found["status"]["loops"] == {"done": 1}
         await assert_once(stage)
-        code, said, complaint = await run_beside(tmp_path)
+        code, said, complaint = await beside(tmp_path, "run")
         assert (code, said) == (2, "")
         assert "served already" in complaint
         assert "run.lock" in complaint
 
 
-async def run_beside(folder: Path) -> tuple[int, str, str]:
-    """A second ``hub run`` on the workspace."""
-    import asyncio
-    import sys
+async def settled_beside(folder: Path) -> dict[str, Any]:
+    """``hub settle`` of another process."""
+    code, said, complaint = await beside(folder, "settle", "--timeout", "10", "--format", "json")
+    assert code == 0, complaint
+    found: dict[str, Any] = json.loads(said)
+    return found
 
-    command = [sys.executable, "-m", "hub.cli", "run", "-w", str(folder)]
+
+async def beside(folder: Path, *words: str) -> tuple[int, str, str]:
+    """A command in a process of its own, on a workspace that is being served."""
     process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", "hub.cli", *words, "-w", str(folder)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     said, complaint = await asyncio.wait_for(process.communicate(), 20)
     return process.returncode or 0, said.decode(), complaint.decode()

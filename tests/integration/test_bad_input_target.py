@@ -59,7 +59,8 @@ async def test_a_target_that_fails_for_ever_ends_at_a_person_with_its_words(stag
     assert effect["state"] == "HUMAN", effect
     assert "500" in effect["reason"]
     assert found["status"]["loops"] == {"needs_person": 1}
-    assert any(one["kind"] == "human" and one["who"] == "ops@example.com" for one in found["waiting"])
+    (waits,) = found["waiting"]  # said once, by the loop
+    assert (waits["kind"], waits["who"]) == ("human", "ops@example.com")
     await stage.behave(reset=True)
     loop = await stage.loop("OPS-41")
     await stage.hub("loop", "retry", f"{loop['id']}/reimburse", "--as", "E1007", "--why", "it is back")

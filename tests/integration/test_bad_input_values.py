@@ -222,3 +222,27 @@ async def test_an_issue_of_a_type_nobody_maps_is_skipped(stage: Stage) -> None:
     found = await stage.settle()
     assert_balanced(found)
     assert found["status"]["records"]["skipped"] == {"no-table": 1}
+
+
+async def test_amounts_that_no_document_can_hold_fail_their_step_alone_with_the_reason(stage: Stage) -> None:
+    amounts = {10042: -30, 10043: "9" * 45, 10044: 12}
+    await stage.give(*(expense(number, 10041, amount) for number, amount in amounts.items()))
+    await stage.give(project(10041, "done", minutes=5))
+    found = await stage.settle()
+    assert_balanced(found)
+    waits = {one["ref"].rpartition("/")[2]: one for one in found["waiting"]}
+    assert {key: one["kind"] for key, one in waits.items()} == {"jira:10042": "rejected", "jira:10043": "missing"}
+    assert "not negative" in waits["jira:10042"]["message"]
+    assert "amount" in waits["jira:10043"]["message"]
+    assert [one["amount"]["amount"] for one in await stage.documents("reimbursements")] == ["12.00"]
+    await assert_once(stage)
+
+
+@pytest.mark.parametrize("odd", ["../../etc/passwd", "a" * 3000, "x y/z:q?#%00", "１２３"])
+async def test_odd_ids_are_ids_like_any_other(stage: Stage, odd: str) -> None:
+    body = project(10041)
+    body["issue"]["id"] = odd
+    await stage.give(body)
+    found = await stage.settle()
+    assert_balanced(found)
+    assert (await stage.hub("entity", "show", "project", "OPS-41"))["key"] == f"jira:{odd}"
