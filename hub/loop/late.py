@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from hub.loop.related import LATE, late_matches, taken_by
-from hub.loop.start import occurrences
+from hub.loop.elsewhere import holder, words
+from hub.loop.related import LATE, late_matches, occurrences
 from hub.loop.steps import BROKEN, LATE_WAIT, advance, step_scope
 from hub.loop.waits import place, step_of, waiting, with_step
 from hub.loop.world import World
@@ -31,10 +31,18 @@ def late_check(world: World, loop: CompiledLoop, instance: Instance, subject: En
     kept = tuple(one for one in instance.waiting if not one.ref.startswith(f"{instance.id}/late/"))
     after = replace(instance, late=keys, waiting=kept)
     for key in keys:
-        ref, said = place(instance, "late", key), f"{found[key].kind} {found[key].label or key} came too late"
+        ref = place(instance, "late", key)
         known = next((one for one in instance.waiting if one.ref == ref), None)
-        after = waiting(after, ref, known or Waiting("person", ref, world.now, loop.definition.owner, said))
+        after = waiting(after, ref, known or _ask(world, loop, subject, ref, found[key]))
     advance(world, loop, world.put(instance, after, "loop.late", late=list(keys)))
+
+
+def _ask(world: World, loop: CompiledLoop, subject: Entity, ref: str, entity: Entity) -> Waiting:
+    other = holder(world, loop, subject, entity)
+    said = (
+        f"{entity.kind} {entity.label or entity.key} came too late" if other is None else words(world, entity, other)
+    )
+    return Waiting("person", ref, world.now, loop.definition.owner, said)
 
 
 def accept(world: World, loop: CompiledLoop, instance: Instance, key: str, **about: str) -> str:
@@ -46,8 +54,11 @@ def accept(world: World, loop: CompiledLoop, instance: Instance, key: str, **abo
     found = [pair for pair in late_matches(world, loop, instance, subject, earlier) if pair[1].key == key]
     if not found:
         return f"{key} no longer matches any list of the loop"
+    other = holder(world, loop, subject, found[0][1])
+    if other is not None:
+        return f"{words(world, found[0][1], other)}: waive it there first, or waive it here"
     after = _decided(instance, key, found[0][1].kind, "approved")
-    world.put_link(taken_by(loop), found[0][1].kind, key, instance.id)
+    world.took(instance, [(found[0][1].kind, key)])
     for name, entity in found:
         for compiled in loop.steps:
             if name in compiled.uses:

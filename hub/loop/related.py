@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from hub.loop.elsewhere import taken_elsewhere
 from hub.loop.names import names_of
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop, CompiledRelated
@@ -46,32 +47,23 @@ def matching(world: World, related: CompiledRelated, subject: Entity) -> list[En
 def related_lists(
     world: World, loop: CompiledLoop, subject: Entity, earlier: list[Instance]
 ) -> dict[str, list[dict[str, Any]]]:
-    """What a closing takes: the matching entities that no earlier closing has taken (never pay twice)."""
-    gone = taken_before(earlier) | {(one.kind, one.key) for one, _ in taken_elsewhere(world, loop, subject, earlier)}
+    """What a closing takes: the matching entities that no closing holds, of this subject or another."""
+    found = {related.definition.name: matching(world, related, subject) for related in loop.related}
+    gone = taken_before(earlier)
+    gone.update(taken_elsewhere(world, loop, subject, [one for some in found.values() for one in some]))
     return {
-        related.definition.name: [
-            typed_view(one)
-            for one in matching(world, related, subject)
-            if (related.definition.entity, one.key) not in gone
-        ]
-        for related in loop.related
+        name: [typed_view(one) for one in some if (one.kind, one.key) not in gone] for name, some in found.items()
     }
 
 
-def taken_by(loop: CompiledLoop) -> str:
-    """The name under which a link says which closing of a loop took an entity; no connection is called so."""
-    return f"@{loop.integration}/{loop.definition.renamed_from or loop.definition.name}"
-
-
-def taken_elsewhere(
-    world: World, loop: CompiledLoop, subject: Entity, earlier: list[Instance]
-) -> list[tuple[Entity, str]]:
-    """Matching entities that a closing of another subject took, with that closing: they moved here afterwards."""
-    found = [one for related in loop.related for one in matching(world, related, subject)]
-    mark, own = taken_by(loop), {one.id for one in earlier}
-    world.together([partial(world.link, mark, one.kind, one.key) for one in found])
-    named = ((one, world.link(mark, one.kind, one.key)) for one in found)
-    return [(one, closing) for one, closing in named if closing and closing not in own]
+def occurrences(world: World, loop: CompiledLoop, subject: Entity) -> list[Instance]:
+    """All closings this loop has of the subject, oldest first."""
+    names = {loop.definition.name, loop.definition.renamed_from}
+    return [
+        one
+        for one in world.instances(subject.kind, subject.key)
+        if one.integration == loop.integration and one.loop in names
+    ]
 
 
 def taken_before(instances: list[Instance]) -> set[tuple[str, str]]:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from hub.loop.related import in_the_way, loaded, matching, related_lists, taken_by, taken_elsewhere, taken_keys
+from hub.loop.late import late_check
+from hub.loop.related import in_the_way, loaded, matching, occurrences, related_lists, taken_keys
 from hub.loop.steps import BROKEN, action_of, advance
 from hub.loop.waits import place, settled, waiting_all
 from hub.loop.world import World
@@ -42,16 +43,6 @@ def holds(loop: CompiledLoop, world: World, entity: Entity | None, was: Was) -> 
         return loop.when(scope_of(world, entity, was))
     except ExpressionError:
         return False
-
-
-def occurrences(world: World, loop: CompiledLoop, subject: Entity) -> list[Instance]:
-    """All closings this loop has of the subject, oldest first."""
-    names = {loop.definition.name, loop.definition.renamed_from}
-    return [
-        one
-        for one in world.instances(subject.kind, subject.key)
-        if one.integration == loop.integration and one.loop in names
-    ]
 
 
 def fire(world: World, loop: CompiledLoop, subject: Entity, was: Was, at: Micros, event: str) -> None:
@@ -111,14 +102,13 @@ def _begin(
     closed_at: Micros,
     history: bool,
 ) -> None:
-    definition = loop.definition
-    asks = definition.once == "life" and number > 1 and not history
+    asks = loop.definition.once == "life" and number > 1 and not history
     state = LoopState.HISTORY if history else LoopState.NEEDS_PERSON if asks else LoopState.RUNNING
-    name = before.id if before else instance_id(loop.integration, definition.name, subject.key, occurrence)
+    name = before.id if before else instance_id(loop.integration, loop.definition.name, subject.key, occurrence)
     made = Instance(
         id=name,
         integration=loop.integration,
-        loop=definition.name,
+        loop=loop.definition.name,
         subject_kind=subject.kind,
         subject=subject.key,
         occurrence=occurrence,
@@ -138,7 +128,7 @@ def _begin(
         return
     world.measures[loop.integration, "loops_started"] += 1
     if asks:
-        _ask_owner(world, made, before, definition.owner)
+        _ask_owner(world, made, before, loop.definition.owner)
     else:
         settle(world, loop, made, before, "loop.started")
 
@@ -246,10 +236,8 @@ def gather(world: World, loop: CompiledLoop, name: str) -> None:
         _wait(world, instance, LoopState.RUNNING, quarantined, "loop.gathering")
         return
     earlier = [one for one in occurrences(world, loop, subject) if one.id != name]
-    elsewhere: list[tuple[Entity, str]] = []
     try:
         lists = related_lists(world, loop, subject, earlier)
-        elsewhere = taken_elsewhere(world, loop, subject, earlier)
         scope = taken_scope(world, loop, instance, subject, lists)
         unmet = _unmet(world, loop, instance, scope)
     except BROKEN as problem:
@@ -258,7 +246,7 @@ def gather(world: World, loop: CompiledLoop, name: str) -> None:
     if unmet:
         _wait(world, instance, LoopState.BLOCKED, unmet, "loop.blocked")
         return
-    take(world, loop, instance, scope, elsewhere)
+    take(world, loop, instance, subject, scope)
 
 
 def _quarantined(world: World, loop: CompiledLoop, instance: Instance, subject: Entity) -> list[Waiting]:
@@ -304,23 +292,13 @@ def _wait(world: World, instance: Instance, state: LoopState, entries: list[Wait
     world.put(instance, waiting_all(after, _START_WAITS, entries), kind)
 
 
-def take(
-    world: World,
-    loop: CompiledLoop,
-    instance: Instance,
-    scope: Mapping[str, Any],
-    elsewhere: list[tuple[Entity, str]],
-) -> None:
-    """Take the lists, once, and start the steps. What another closing took before asks, as what is late does."""
+def take(world: World, loop: CompiledLoop, instance: Instance, subject: Entity, scope: Mapping[str, Any]) -> None:
+    """Take the lists, once, and start the steps. What another subject's closing holds asks, as what is late does."""
     after = replace(instance, phase="taken", state=LoopState.RUNNING, taken=scope, waiting=())
-    for kind, key in sorted(taken_keys(after)):
-        world.put_link(taken_by(loop), kind, key, after.id)
-    for one, closing in elsewhere:
-        said = f"{one.kind} {one.label or one.key} was taken by {closing} before: take it here too?"
-        entry = Waiting("person", place(after, "late", one.key), world.now, loop.definition.owner, said)
-        after = replace(after, late=tuple(sorted({*after.late, one.key})), waiting=(*after.waiting, entry))
+    world.took(after, taken_keys(after))
     _no_longer_late(world, loop, after)
-    advance(world, loop, world.put(instance, after, "loop.taken"))
+    started = advance(world, loop, world.put(instance, after, "loop.taken"))
+    late_check(world, loop, started, subject)
 
 
 def _no_longer_late(world: World, loop: CompiledLoop, newest: Instance) -> None:

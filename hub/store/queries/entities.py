@@ -46,9 +46,7 @@ def entities(db: Connection, kind: str) -> Iterator[Entity]:
 
 def links_of(db: Connection, kind: str, key: str) -> dict[str, str]:
     """connection -> object id"""
-    statement = select(link.c.connection, link.c.object).where(
-        link.c.kind == kind, link.c.key == key, ~link.c.connection.startswith("@")
-    )
+    statement = select(link.c.connection, link.c.object).where(link.c.kind == kind, link.c.key == key)
     return {row[0]: row[1] for row in db.execute(statement.order_by(link.c.connection))}
 
 
