@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from hub.loop.steps import advance
 from hub.loop.waits import graded, place, step_of, waiting, with_obligation, with_step
@@ -62,7 +63,9 @@ def each(
             return f"{instance.id} has no step {name}; its steps: {', '.join(one.name for one in instance.steps)}"
         if not step.obligations and step.state is StepState.WAITING and fact.choice == "waive":
             after, moved = with_step(after, replace(step, state=StepState.WAIVED, done_at=world.now)), True
-        for part in _named(step, fact):
+        parts = _named(step, fact)
+        world.together([partial(world.effect, part.effects[-1]) for part in parts if part.effects])
+        for part in parts:
             new = change(world, loop, instance, step, part, fact)
             if isinstance(new, str):
                 return new

@@ -103,7 +103,8 @@ def in_the_way(world: World, loop: CompiledLoop, subject: Entity) -> list[Quaran
         for row in world.quarantined(subject.kind, name):
             if any((row.kind, field) in kinds for field, to in row.refs.items() if to == (subject.kind, name)):
                 rows[row.id] = row
-    for related in loop.related:
-        for one in candidates(world, related, subject):
-            rows.update((row.id, row) for row in world.quarantined(one.kind, one.key) if row.kind == one.kind)
+    found = [one for related in loop.related for one in candidates(world, related, subject)]
+    world.together([partial(world.quarantined, one.kind, one.key) for one in found])
+    for one in found:
+        rows.update((row.id, row) for row in world.quarantined(one.kind, one.key) if row.kind == one.kind)
     return [rows[name] for name in sorted(rows)]

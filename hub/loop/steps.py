@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from hub.loop.names import resolve
@@ -73,6 +74,7 @@ def start(world: World, loop: CompiledLoop, instance: Instance, compiled: Compil
         step = _expanded(compiled, step, scope)
         if compiled.definition.within is not None and step.state is not StepState.SKIPPED:
             step = replace(step, due=world.now + compiled.definition.within)
+    _look_for_effects(world, loop, instance, compiled, step)
     for part in step.obligations:
         if part.state is StepState.WAITING:
             new = oblige(world, loop, instance, compiled, part, scope)
@@ -81,6 +83,22 @@ def start(world: World, loop: CompiledLoop, instance: Instance, compiled: Compil
                 instance, place(instance, step.name, part.item), _entry(world, loop, instance, compiled, new)
             )
     return with_step(instance, graded(step, world.now) if step.obligations else step)
+
+
+def _look_for_effects(
+    world: World, loop: CompiledLoop, instance: Instance, compiled: CompiledStep, step: Step
+) -> None:
+    """Ask for the effects of all obligations at once, not one pass of the decision for each."""
+    action = action_of(world, compiled)
+    if action is not None:
+        name = _call_name(step.name, action, next_call(action, None) or action.calls[0])
+        items = [part.item for part in step.obligations if part.state is StepState.WAITING]
+        world.together([partial(world.effect, _key(loop, instance, name, item)) for item in items])
+
+
+def _key(loop: CompiledLoop, instance: Instance, step: str, item: str) -> str:
+    name = loop.definition.renamed_from or loop.definition.name
+    return effect_key(instance.integration, name, instance.subject, instance.occurrence, step, item)
 
 
 def _expanded(compiled: CompiledStep, step: Step, scope: Mapping[str, Any]) -> Step:
@@ -278,8 +296,7 @@ def planned(
     """One effect in state PLANNED. Its key is the obligation's and the call's, never the attempt's (I4)."""
     definition = compiled.definition
     step = _call_name(definition.name, action, call)
-    name = loop.definition.renamed_from or loop.definition.name
-    key = effect_key(instance.integration, name, instance.subject, instance.occurrence, step, part.item)
+    key = _key(loop, instance, step, part.item)
     known = world.effect(key)
     if known is not None:
         return known
