@@ -240,3 +240,20 @@ async def test_once_closing_makes_documents_for_each_closing_and_none_twice(
         assert {one["state"] for one in loops} == {"done"}
         await assert_once(stage)
         assert len(await stage.documents("purchase_requisitions")) == 1
+
+
+async def test_a_project_with_very_many_claims_pays_each_once_and_a_retry_takes_them_all(stage: Stage) -> None:
+    await stage.behave(path="/api/reimbursements", fail=1000, status=422)
+    await stage.give(*(expense(30000 + n, 10041, n + 1) for n in range(90)), project(10041, "done", minutes=5))
+    found = await stage.settle()
+    assert_balanced(found)
+    assert found["status"]["effects"] == {"REJECTED": 90}
+    await stage.behave(reset=True)
+    loop = await stage.loop("OPS-41")
+    await stage.hub("loop", "retry", f"{loop['id']}/reimburse", "--as", "E1007", "--why", "they take it now")
+    found = await stage.settle()
+    assert_balanced(found)
+    assert found["status"]["effects"] == {"CONFIRMED": 91}
+    paid = [one["amount"]["amount"] for one in await stage.documents("reimbursements")]
+    assert sorted(paid) == sorted(f"{n + 1}.00" for n in range(90))
+    await assert_once(stage)
