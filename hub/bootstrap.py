@@ -113,7 +113,8 @@ class Workspace:
     def check_context(self) -> CheckContext:
         from hub.mapping.check.checked import CheckContext
 
-        return CheckContext(self.schemas, self.specs, self.people)
+        polls = {name: one.poll for name, one in self.settings.connections.items() if one.poll}
+        return CheckContext(self.schemas, self.specs, self.people, polls)
 
     def check(self) -> list[Diagnostic]:
         """Every problem of every mapping file, in one run."""

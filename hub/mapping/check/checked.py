@@ -29,6 +29,7 @@ from hub.mapping.expression.tree import ExpressionSyntaxError, Root
 from hub.mapping.form import near
 from hub.mapping.table import Expression, IntegrationDef, LoopDef, Path, Row, StepDef, TableDef
 from hub.model.action import ActionSpec
+from hub.model.clock import Micros
 from hub.model.diagnostic import Diagnostic, Level, Place
 from hub.model.people import People
 from hub.model.schema import Schema, Schemas
@@ -64,6 +65,10 @@ class CheckContext:
     schemas: Schemas
     specs: Mapping[str, System] = field(default_factory=dict)
     people: People = field(default_factory=People)
+    polls: Mapping[str, Micros] = field(default_factory=dict)
+    """Connection -> time between two polls, where ``hub.yaml`` sets one."""
+    uncovered: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Integration -> rows and value-map entries none of its cases uses (``Coverage.unused``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,8 @@ class Checked:
         """Type of a row's source by the row's identity."""
         self.roots: dict[int, Root] = {}
         """Parsed expressions by the identity of their ``Expression``."""
+        self.results: dict[int, Type] = {}
+        """What an expression gives, by the identity of its ``Expression``."""
         self._found: dict[str, list[Diagnostic]] = defaultdict(list)
 
     @cached_property
@@ -215,7 +222,7 @@ class Checked:
         typing = infer(root, scope)
         for each in typing.findings:
             self._found[each.rule].append(each)
-        result = typing.result
+        result = self.results[id(expression)] = typing.result
         if wants and result.name not in {*wants, "dyn"}:
             wanted = " or ".join(sorted(wants))
             message, why = f"this gives {result}, not {wanted}", f"the key it stands under takes {wanted}"

@@ -42,7 +42,7 @@ def _row(checked: Checked, row: Row, wanted: Mapping[str, Any]) -> Iterator[Diag
     kind = x_type(wanted)
     if row.convert is not None:
         yield from _converted(row, row.convert, kind, wanted)
-    elif row.value is not None:
+    elif row.value is not None and row.values is None:
         found = checked.types.get(id(row), DYN)
         if not fits(type_of(wanted), found):
             fix = "wrap it: round(…, 2)" if found == SHARE else f"write an expression that gives {kind}"

@@ -1,6 +1,7 @@
-"""A role that approves or is asked is held by somebody in ``people.yaml``.
+"""A role that approves, reviews or is asked is held by somebody in ``people.yaml``.
 
-An approval nobody can give stops the loop for ever. A warning: people come and go while tables stay.
+An approval nobody can give stops the loop, or the next version of the file, for ever. A warning: people come and go
+while tables stay.
 
 Example::
 
@@ -16,17 +17,28 @@ from collections.abc import Iterator
 from hub.mapping.check.checked import Checked, finding
 from hub.mapping.form import near
 from hub.mapping.table import ApproveDef
-from hub.model.diagnostic import Diagnostic
+from hub.model.diagnostic import Diagnostic, Place
 
 ID = "unknown-role"
 
 
 def check(checked: Checked) -> Iterator[Diagnostic]:
     held = {role for person in checked.context.people.all for role in person.roles}
+    for role, place in _named(checked):
+        if role and role not in held and "@" not in role:
+            why = f"roles in people.yaml: {', '.join(sorted(held)) or 'none'}"
+            fix = near(role, tuple(held)) or "give the role to somebody in people.yaml"
+            yield finding(place, ID, f'nobody has the role "{role}"', why, fix, "warning")
+
+
+def _named(checked: Checked) -> Iterator[tuple[str, Place]]:
+    """Roles that approve a step, are told when it is late, or approve a new version of the file."""
     for _, step in checked.steps():
         for asked in (step.approve, step.escalate):
-            role = asked.role if isinstance(asked, ApproveDef) else asked.to if asked else ""
-            if asked and role and role not in held and "@" not in role:
-                why = f"roles in people.yaml: {', '.join(sorted(held)) or 'none'}"
-                fix = near(role, tuple(held)) or "give the role to somebody in people.yaml"
-                yield finding(asked.place, ID, f'nobody has the role "{role}"', why, fix, "warning")
+            if asked is not None:
+                yield (asked.role if isinstance(asked, ApproveDef) else asked.to), asked.place
+    for definition in checked.definitions:
+        yield from ((role, definition.place) for role in definition.review)
+        for table in definition.tables:
+            for row in table.rows:
+                yield from ((role, row.place) for role in row.governance.review if role not in definition.review)

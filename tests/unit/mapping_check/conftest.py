@@ -8,22 +8,29 @@ from pathlib import Path
 import pytest
 
 from connectors.erp.connector import SPEC as ERP
+from connectors.file.connector import SPEC as FILE
 from connectors.jira.spec import SPEC as JIRA
 from connectors.trello.spec import SPEC as TRELLO
 from hub.mapping.build import build
 from hub.mapping.check.checked import CheckContext
 from hub.mapping.check.run import check_integrations
 from hub.mapping.people_file import load_people
+from hub.model.clock import SECOND
 from hub.model.diagnostic import Diagnostic
 from hub.model.schema import load_schemas
 
 ROOT = Path(__file__).parents[3]
+POLLS = {"drop": 600 * SECOND}
+"""The workspace's hub.yaml polls files every ten minutes."""
+UNCOVERED = {"half-tested": frozenset({"project.url", "project.status: Done"})}
+"""The cases of that integration use neither."""
 
 
 @cache
 def context() -> CheckContext:
-    specs = {"jira": JIRA, "trello": TRELLO, "erp": ERP}
-    return CheckContext(load_schemas(ROOT / "schemas"), specs, load_people(ROOT / "people.yaml"))
+    specs = {"jira": JIRA, "trello": TRELLO, "erp": ERP, "drop": FILE}
+    people = load_people(ROOT / "people.yaml")
+    return CheckContext(load_schemas(ROOT / "schemas"), specs, people, POLLS, UNCOVERED)
 
 
 class Checker:

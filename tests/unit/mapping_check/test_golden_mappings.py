@@ -1,4 +1,4 @@
-"""Golden files: every err file has exactly the findings beside it, every ok file and shipped mapping has none."""
+"""Golden files: every err file has exactly the findings beside it and a fix; ok files and shipped mappings none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from hub.model.diagnostic import Diagnostic
 
 Check = Callable[..., list[Diagnostic]]
 ROOT = Path(__file__).parents[3]
-ERR = sorted((ROOT / "tests/cases/err").glob("*.yaml"))
+FIXED = sorted((ROOT / "tests/cases/err").glob("*.fixed.yaml"))
+ERR = sorted(set((ROOT / "tests/cases/err").glob("*.yaml")) - set(FIXED))
 OK = sorted((ROOT / "tests/cases/ok").glob("*.yaml"))
 SHIPPED = sorted(file for file in (ROOT / "mappings").glob("*.yaml") if not file.name.endswith(".cases.yaml"))
 
@@ -30,6 +31,17 @@ def test_every_finding_says_what_and_how_to_fix_it(file: Path, check: Check) -> 
         assert each.message
         assert each.place.end_column > each.place.column
         assert each.why or each.fix, each
+
+
+@pytest.mark.parametrize("file", FIXED, ids=lambda file: file.name.removesuffix(".fixed.yaml"))
+def test_the_fix_makes_a_wrong_file_good(file: Path, check: Check) -> None:
+    assert check(file.read_bytes(), name=file.name) == []
+
+
+def test_the_corpus_is_as_large_as_promised_and_every_wrong_file_has_its_fix() -> None:
+    assert len(ERR) >= 120
+    assert len(OK) >= 40
+    assert [file.name for file in ERR if not file.with_suffix(".fixed.yaml").is_file()] == []
 
 
 @pytest.mark.parametrize("file", [*OK, *SHIPPED], ids=lambda file: file.stem)
