@@ -102,7 +102,15 @@ class Serving:
         }
         self.feeder = Feeder(log, sources)
         stack.push_async_callback(self.feeder.close)
-        self.reader = Reader(workspace.connector, log, clock, feed=self.feeder.feed, gone=self._gone, keep=self._keep)
+        self.reader = Reader(
+            workspace.connector,
+            log,
+            clock,
+            feed=self.feeder.feed,
+            gone=self._gone,
+            refused=self._refused,
+            keep=self._keep,
+        )
         self.pollers = self._pollers()
         self.host = Host(self._roles(), _Dues(self), clock)
         self.executor.bell = self.host.bell("executor")
@@ -171,6 +179,11 @@ class Serving:
             await self.facts(ReadFailed(reading.cause, reading.id, "gone", reason), self.workspace.clock.now())
         else:
             await self._write(Changes(readings={(reading.id, ""): None}))
+
+    async def _refused(self, reading: Reading) -> None:
+        """What the source answers cannot be understood: a person decides, nothing is paid on hearsay."""
+        fact = ReadFailed(reading.cause, reading.id, "refused", reading.reason)
+        await self.facts(fact, self.workspace.clock.now())
 
     async def _keep(self, reading: Reading) -> None:
         await self._write(Changes(readings={(reading.id, reading.cause): reading}))

@@ -1,7 +1,8 @@
 """Reads the hub itself asks for: a partial first sight, and a loop's money re-read. The answer is a delivery.
 
 A reading stays open until the engine has concluded its answer; one that fails is tried again with back-off,
-one whose object is gone is told to the loop that asked. It must not know what the answer means.
+one whose object is gone, or whose answers cannot be understood, is told to the loop that asked. It must not know
+what the answer means.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from hub.model.delivery import Raw
 
 BACKOFF_SECONDS = (2, 5, 15, 60, 300, 900)
 AT_ONCE = 8
+WRONG_ANSWERS_MAX = 3
+"""Answers in a row that did not hold the object asked for, before a person is told: more of them say the same."""
 
 logger = structlog.get_logger()
 
 
 class Reader:
-    """Serves open readings. ``gone`` tells the engine, ``keep`` writes a reading back, ``feed`` updates a twin."""
+    """Serves open readings. ``gone`` and ``refused`` tell the engine, ``keep`` writes one back, ``feed`` a twin."""
 
     def __init__(
         self,
@@ -38,10 +41,12 @@ class Reader:
         *,
         feed: Callable[[str], Awaitable[None]],
         gone: Callable[[Reading], Awaitable[None]],
+        refused: Callable[[Reading], Awaitable[None]],
         keep: Callable[[Reading], Awaitable[None]],
     ) -> None:
         self._connectors, self._log, self._clock = connectors, log, clock
-        self._feed, self._gone, self._keep = feed, gone, keep
+        self._feed, self._gone, self._refused, self._keep = feed, gone, refused, keep
+        self._wrong: dict[tuple[str, str, Micros], int] = {}
         self._answered: dict[tuple[str, str], int] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
@@ -55,7 +60,7 @@ class Reader:
     async def _serve(self, reading: Reading) -> bool:
         async with self._slots:
             if self._answered.pop((reading.id, reading.cause), 0):
-                await self._again(reading, "the answer did not hold the object that was asked for", None)
+                await self._misunderstood(reading)
                 return False
             try:
                 connector = self._connectors(reading.connection)
@@ -68,6 +73,17 @@ class Reader:
                 return False
             await self._append(connector, reading, found)
             return True
+
+    async def _misunderstood(self, reading: Reading) -> None:
+        """The answer is concluded and the reading still open: it could not be decoded, or held another object."""
+        reason = "the answer did not hold the object that was asked for"
+        place = reading.id, reading.cause, reading.since
+        self._wrong[place] = self._wrong.get(place, 0) + 1
+        if reading.cause and self._wrong[place] >= WRONG_ANSWERS_MAX:
+            del self._wrong[place]
+            await self._refused(replace(reading, reason=f"{reason}; see hub quarantine list"))
+        else:
+            await self._again(reading, reason, None)
 
     async def _append(self, connector: Connector, reading: Reading, found: Found) -> None:
         raw = Raw(found.body or b"", found.headers or {"content-type": "application/json"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hub.loop.choosing import each
-from hub.loop.start import gather, readings_of
+from hub.loop.start import gather, read_again
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
 from hub.model.effect import EffectState
@@ -20,7 +20,7 @@ _AGAIN = frozenset({_S.REJECTED, _S.HUMAN})
 
 def retry(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDecided, person: Person) -> str:
     if instance.phase == "reading" and not fact.step:
-        return _read_again(world, instance, fact, person)
+        return _read_again(world, loop, instance, fact, person)
     if instance.phase == "gathering":
         again = replace(instance, touched=True)
         world.put(instance, again, "loop.retried", who=person.code, why=fact.why)
@@ -30,19 +30,11 @@ def retry(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDeci
     return each(world, loop, fresh, fact, person, "loop.retried", _retry_part)
 
 
-def _read_again(world: World, instance: Instance, fact: PersonDecided, person: Person) -> str:
-    subject = world.entity(instance.subject_kind, instance.subject)
-    known = [] if subject is None else readings_of(world, instance.integration, subject)
-    for reading in known:
-        if reading.id in instance.reading:
-            world.ask_reading(replace(reading, cause=instance.id))
-    world.put(
-        instance,
-        replace(instance, touched=True, state=LoopState.RUNNING),
-        "loop.retried",
-        who=person.code,
-        why=fact.why,
-    )
+def _read_again(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDecided, person: Person) -> str:
+    """Everything money depends on is asked for anew: it is as old as the question by now."""
+    again = replace(instance, touched=True, state=LoopState.RUNNING)
+    world.put(instance, again, "loop.retried", who=person.code, why=fact.why)
+    read_again(world, loop, instance.id)
     return ""
 
 

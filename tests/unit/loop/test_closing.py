@@ -139,6 +139,21 @@ def test_a_refused_read_asks_a_person_and_pays_nothing():
     assert len(stage.memory.readings) == 1
 
 
+def test_a_related_object_that_cannot_be_read_is_asked_for_again_by_a_retry():
+    stage = Stage(catalog_of(refetch=True))
+    close_with(stage, expense("9"))
+    loop = stage.loop()
+    stage.say(closed(at=21), origin="read", cause=loop.id)
+    stage.fact(ReadFailed(loop.id, "jira/expense/9", "refused", "no such object in the answer"))
+    assert (stage.loop().state, stage.waits()) == ("needs_person", [("person", "ops@example.com")])
+    assert stage.person("retry")
+    assert {kind for kind, _ in stage.waits()} == {"retry"}
+    assert {name for name, _ in stage.memory.readings} == {"jira/expense/9", "jira/project/1"}
+    stage.say(closed(at=22), expense("9", at=22), origin="read", cause=loop.id)
+    assert [one.item for one in stage.effects()] == ["jira:9"]
+    events_fold_back(stage)
+
+
 def test_a_missing_cost_centre_blocks_until_it_is_there(stage):
     close_with(stage, item("7"), cost_center=None)
     assert (stage.loop().state, stage.waits()) == ("blocked", [("missing", "pmo")])
