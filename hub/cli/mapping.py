@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from hub.mapping.table import IntegrationDef, Row, TableDef
 
 CASES = ".cases.yaml"
+PARTS = ("mapping_diff", "mapping_impact")
+"""Modules of this room whose commands stand in this group, in the order ``hub mapping --help`` lists them."""
 
 
 def register(app: typer.Typer) -> None:
@@ -39,6 +42,9 @@ def register(app: typer.Typer) -> None:
     ) -> int:
         """Print each row with source, converter, owner and meaning, and the two hashes."""
         return mapping_show(workspace, integration, form)
+
+    for name in PARTS:
+        import_module(f"hub.cli.{name}").register(group)
 
 
 def mapping_test_command(root: Path, files: Sequence[Path], form: Format) -> int:

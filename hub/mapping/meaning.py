@@ -51,6 +51,16 @@ def hashes(definition: IntegrationDef) -> Hashes:
     return Hashes(sha256(logic).hexdigest(), sha256(sha256(logic).digest() + rest).hexdigest())
 
 
+def logic_text(part: object) -> bytes:
+    """What can change an output of one part (a table, a row, a loop), as canonical text: equal text, equal logic."""
+    return orjson.dumps(_shape(part, []), option=orjson.OPT_SORT_KEYS)
+
+
+def for_people(kind: type) -> frozenset[str]:
+    """The fields of a part that only people see: changing them changes no output."""
+    return _PEOPLE.get(kind, frozenset())
+
+
 def _shape(value: Any, people: list[Json]) -> Json:
     """Plain JSON of a definition, unfilled parts left out; what only people see goes to ``people``."""
     kind = type(value)
