@@ -16,23 +16,26 @@ from hub.model.changes import NotLoaded, Touched, View
 from hub.store.port import Transaction, VersionConflict
 
 T = TypeVar("T")
-PASSES_MAX = 64
-"""A decision names everything one pass misses at once; needing more passes than this is a bug."""
 TRIES = 5
 LOST_RACE = (VersionConflict, IntegrityError, sqlite3.IntegrityError)
 """Somebody else was faster: roll back, reload, run again. A moved checkpoint needs another batch: see ``advance``."""
 
 
 def decide_in(transaction: Transaction, touched: Touched, decide: Callable[[View], T]) -> T:
-    """Run a pure decision on locked state, adding what it finds missing until it has seen all it needs."""
-    for _ in range(PASSES_MAX):
+    """Run a pure decision on locked state, adding what it finds missing until it has seen all it needs.
+
+    Passes are few, as a pass names all it misses; their number follows the data, so it has no limit of its own.
+    """
+    asked: set[Touched] = set()
+    while touched not in asked:
+        asked.add(touched)
         view = transaction.load(touched)
         try:
             return decide(view)
         except NotLoaded as missing:
             touched = missing.touched
     raise FatalError(
-        f"a decision still misses state after {PASSES_MAX} passes: {touched}",
+        f"a decision misses what was loaded for it before: {touched}",
         where="engine",
         why="it asks for something the store never loads: a bug in the hub",
         fix="report it with the delivery named in hub status; nothing was written",
