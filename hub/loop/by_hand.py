@@ -41,6 +41,8 @@ def _hand_part(
     if not part.effects:
         return _hand_unplanned(world, loop, instance, step, part, fact)
     effect = world.effect(part.effects[-1])
+    if effect is not None and effect.state is _S.CONFIRMED:  # a call is done, the document is not what is owed
+        return _hand_unplanned(world, loop, instance, step, part, fact)
     if effect is None or effect.state not in _BY_HAND:
         return f"{step.name} is on its way: wait for its outcome, then decide"
     different = _different(world, loop, step, effect, fact)
