@@ -24,6 +24,7 @@ from hub.mapping.catalog import Catalog
 from hub.model.changes import Changes, NotLoaded, Outcome, Quarantine, Reading, Touched, View, union
 from hub.model.clock import Micros
 from hub.model.entity import Entity, Folded, fold
+from hub.model.prefer import fold_preferring
 from hub.model.record import Mapped, Refused, Rejected
 
 _SORTED = orjson.OPT_SORT_KEYS
@@ -133,7 +134,8 @@ def record(world: World, item: Item) -> None:
     mapped = _with_keys(world, seen) if seen.refs else seen
     if before is None and item.record.op == "partial" and _first_partial(world, item, mapped):
         return
-    folded = fold(before, mapped, item.source, item.record.at, item.record.op, plan.empty, plan.speaks)
+    told = (before, mapped, item.source, item.record.at, item.record.op, plan.empty, plan.speaks)
+    folded = fold_preferring(*told, plan.prefer) if plan.prefer else fold(*told)
     world.changes.outcomes.append(Outcome(delivery.position, item.index, plan.name, folded.verdict))
     world.measures[plan.integration, folded.verdict] += 1
     if folded.verdict != "stale":
@@ -164,6 +166,8 @@ def _held(rows: Sequence[Quarantine], item: Item) -> bool:
 def _kept(world: World, item: Item, before: Entity | None, folded: Folded, open_rows: Sequence[Quarantine]) -> None:
     after = folded.entity
     world.changes.entities[after.kind, after.key] = after
+    if item.plan.shared and (before is None or item.source not in before.marks):
+        world.put_link(item.delivery.connection, after.kind, after.key, item.record.source)
     if folded.verdict == "applied":
         event = _tell(world, item, before, folded)
         _index(world, item, before, folded)

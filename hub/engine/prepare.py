@@ -38,6 +38,10 @@ class Plan:
     required: tuple[str, ...]
     ref_fields: tuple[str, ...]
     owner: str
+    prefer: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Fields of the kind that prefer a source."""
+    shared: bool = False
+    """Keyed by a natural key: every source object that feeds the entity is linked to it."""
 
 
 @dataclass(slots=True)
@@ -262,4 +266,6 @@ def plan_of(catalog: Catalog, table: CompiledTable) -> Plan:
             sorted(name for name in (schema.fields if schema else ()) if schema and schema.x_type(name) == "ref")
         ),
         owner=definition.governance.owner,
+        prefer=catalog.prefers.get(definition.entity, _NOTHING),
+        shared=definition.key_mode == "shared",
     )

@@ -66,7 +66,7 @@ def _integration(form: Form, versions: dict[str, int], source: str, files: Files
     zone = zone_of(form, "UTC")
     review = review_of(form) or ()
     governance = Governance(form.text("owner"), every_of(form, "change"), form.text("privacy"), review)
-    above = Inherited(governance, zone, files)
+    above = Inherited(governance, zone, files, systems)
     tables = [table_of(each, name, systems, versions, above) for each in form.forms("tables", "a table", TABLE_KEYS)]
     loops = [loop_of(each, systems, above) for each in form.forms("loops", "a loop", LOOP_KEYS)]
     definition = IntegrationDef(

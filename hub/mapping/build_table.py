@@ -18,11 +18,13 @@ from hub.model.values import decimal_text
 GOVERNANCE_KEYS = ("owner", "every", "zone", "privacy", "change", "means")
 ROW_KEYS = (
     *("field", "from", "value", "const", "default", "values", "otherwise", "as", "currency"),
-    *("required", "each", "fields", "use", *GOVERNANCE_KEYS),
+    *("required", "each", "fields", "use", "prefer", *GOVERNANCE_KEYS),
 )
 SHARED_KEYS = ("shared", "title", "values", "otherwise", "fields", *GOVERNANCE_KEYS)
 TABLE_KEYS = ("entity", "source", "only", "key", "label", "fields", *GOVERNANCE_KEYS[:-1])
 EVERY_WORDS = ("change", "hourly", "daily", "weekly", "monthly")
+_RARE = frozenset(("prefer",))
+_NO_PLACES: dict[str, Place] = {}
 _SOURCES = ("from", "value", "const", "fields")
 _GOVERNED = frozenset(GOVERNANCE_KEYS)
 _GROUP = frozenset(("use", *GOVERNANCE_KEYS))
@@ -35,6 +37,7 @@ class Inherited:
     governance: Governance
     zone: str
     files: Files = field(default_factory=Files)
+    systems: dict[str, str] = field(default_factory=dict)
 
     def below(self, form: Form) -> Inherited:
         """What holds inside ``form``: its own columns, the surrounding ones where it says nothing."""
@@ -49,7 +52,7 @@ class Inherited:
             review=above.review if review is None else review,
             means=form.texts("means"),
         )
-        return Inherited(governance, zone_of(form, self.zone), self.files)
+        return Inherited(governance, zone_of(form, self.zone), self.files, self.systems)
 
 
 def review_of(form: Form) -> tuple[str, ...] | None:
@@ -223,7 +226,14 @@ def _row(form: Form, above: Inherited) -> Row | None:
         required=form.flag("required") if "required" in pairs else False,
         each=each_of(form) if "each" in pairs else None,
         rows=rows_of(form, "fields", inside) if "fields" in pairs else (),
+        prefer=_prefer(form, above.systems) if "prefer" in pairs else (),
+        places={key: form.place(key) for key in pairs if key in _RARE} if not _RARE.isdisjoint(pairs) else _NO_PLACES,
     )
+
+
+def _prefer(form: Form, systems: dict[str, str]) -> tuple[str, ...]:
+    """``prefer: [erp, pm]``: aliases as connections."""
+    return tuple(connection_of(form, "prefer", word.text, systems) for word in form.words("prefer"))
 
 
 def _report_sources(form: Form, given: list[str]) -> None:

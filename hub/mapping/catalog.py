@@ -73,6 +73,17 @@ class Catalog:
                     found.setdefault(definition.entity, set()).add((definition.by, loop.definition.entity))
         return {kind: tuple(sorted(pairs)) for kind, pairs in found.items()}
 
+    @cached_property
+    def prefers(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        """Entity kind -> field -> the connections it takes its value from, the one that wins first."""
+        found: dict[str, dict[str, tuple[str, ...]]] = {}
+        for tables in self._tables.values():
+            for table in tables:
+                for row in table.definition.rows:
+                    if row.prefer:
+                        found.setdefault(table.definition.entity, {})[row.field] = row.prefer
+        return found
+
     def tables(self, connection: str, stream: str) -> tuple[CompiledTable, ...]:
         """The active tables fed by that stream, in a fixed order."""
         return self._tables.get((connection, stream), ())

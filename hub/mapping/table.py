@@ -92,6 +92,10 @@ class Row:
     required: bool = False
     each: tuple[str, Path] | None = None
     rows: tuple[Row, ...] = ()
+    prefer: tuple[str, ...] = ()
+    """Connections this field takes its value from, the one that wins first; empty: whoever spoke last."""
+    places: Mapping[str, Place] = dataclasses.field(default_factory=dict)
+    """Where the values of rarer keys (``prefer`` …) stand, by YAML key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ class SourceMarks:
 
     base: Mark
     fields: Mapping[str, Mark] = field(default_factory=dict)
+    said: Mapping[str, Json] = field(default_factory=dict)
+    """Its newest word on fields that prefer a source (see ``prefer``); empty for all others."""
 
     def of(self, name: str) -> Mark:
         return self.fields.get(name, self.base)
@@ -196,7 +198,7 @@ def _delete(entity: Entity | None, mapped: Mapped, source: str, at: Micros, empt
     if old.of(DELETED).at > at:
         return Folded(before, {}, "stale")
     version = before.version + (not before.deleted)
-    marks = SourceMarks(old.base, {**old.fields, DELETED: Mark(at, version)})
+    marks = SourceMarks(old.base, {**old.fields, DELETED: Mark(at, version)}, old.said)
     after = Entity(
         before.kind, before.key, before.label, version, before.state, {**before.marks, source: marks}, True
     )

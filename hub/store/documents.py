@@ -32,21 +32,21 @@ def _plain(value: object) -> object:
 
 
 def dump_marks(marks: Mapping[str, SourceMarks]) -> bytes:
-    """``{source: [at, event, {field: [at, event]}]}``."""
+    """``{source: [at, event, {field: [at, event]}, {field: what it said}?]}``."""
     return orjson.dumps(
-        {
-            source: [m.base.at, m.base.event, {name: [f.at, f.event] for name, f in m.fields.items()}]
-            if m.fields
-            else [m.base.at, m.base.event, {}]
-            for source, m in marks.items()
-        }
+        {source: _marks(m) if m.fields or m.said else [m.base.at, m.base.event, {}] for source, m in marks.items()}
     )
+
+
+def _marks(m: SourceMarks) -> list[object]:
+    own = {name: [f.at, f.event] for name, f in m.fields.items()}
+    return [m.base.at, m.base.event, own, *([dict(m.said)] if m.said else ())]
 
 
 def load_marks(data: bytes) -> dict[str, SourceMarks]:
     return {
-        source: SourceMarks(Mark(at, event), {name: Mark(*mark) for name, mark in own.items()} if own else own)
-        for source, (at, event, own) in orjson.loads(data).items()
+        source: SourceMarks(Mark(at, event), {n: Mark(*mark) for n, mark in own.items()} if own else own, *said)
+        for source, (at, event, own, *said) in orjson.loads(data).items()
     }
 
 
