@@ -17,6 +17,15 @@ REFUSALS_BURST = 200
 ADDRESSES_MAX = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a request may take to arrive, and how many may be under way."""
+
+    header_seconds: float = 10.0
+    body_seconds: float = 30.0
+    concurrent_max: int = 2_000
+
+
 @dataclass(slots=True)
 class Gate:
     """``closed``: why nothing is admitted (a secret is missing), empty when open. ``token`` guards the path."""

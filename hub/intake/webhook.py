@@ -17,14 +17,11 @@ from aiohttp.web_protocol import RequestHandler
 
 from hub.connector.base import Request
 from hub.errors import RetryableError
-from hub.intake.gate import REFUSALS_BURST, REFUSALS_PER_SECOND, Allowance, Gate
+from hub.intake.gate import REFUSALS_BURST, REFUSALS_PER_SECOND, Allowance, Gate, Limits
 from hub.log.port import Arrival, Log
 from hub.model.boundary import boundary
 from hub.model.clock import Clock
 
-HEADER_SECONDS = 10.0
-BODY_SECONDS = 30.0
-CONCURRENT_MAX = 2_000
 REFUSAL_SECONDS = 0.02
 """Every 401 takes this long, whatever was wrong, so its time tells nothing."""
 RETRY_AFTER_SECONDS = 5
@@ -61,22 +58,24 @@ class WebhookServer:
         clock: Clock,
         *,
         rate: int = 20_000,
+        limits: Limits | None = None,
         wake: Callable[[], None] = lambda: None,
         pages: Mapping[str, Callable[[], tuple[str, bytes]]] | None = None,
     ) -> None:
         self.gates, self.log, self.clock, self.wake = gates, log, clock, wake
-        self.pages = pages or {}
+        self.pages, self.limits = pages or {}, limits or Limits()
         self.counts: Counter[tuple[str, str]] = Counter()
         """(connection, what became of the request): ``accepted``, ``duplicate`` or the refusing status."""
         self._allowance = Allowance(rate, rate)
         self._refusals = Allowance(REFUSALS_PER_SECOND, REFUSALS_BURST)
         self._open = 0
         self._server: asyncio.Server | None = None
-        self._web: web.Server | None = None
+        self._web: _Server | None = None
 
     async def start(self, host: str, port: int) -> int:
         """Listen; gives the port (useful with port 0)."""
         self._web = _Server(self.handle, access_log=None, auto_decompress=False, keepalive_timeout=75.0)
+        self._web.header_seconds = self.limits.header_seconds
         self._server = await asyncio.get_running_loop().create_server(self._web, host, port, backlog=1024)
         return int(self._server.sockets[0].getsockname()[1])
 
@@ -116,7 +115,7 @@ class WebhookServer:
             raise Refused(401 if gate.token else 404)
         if request.method in gate.connector.spec.methods:
             return web.Response()
-        body = await _body(request, gate.body_bytes_max)
+        body = await _body(request, gate.body_bytes_max, self.limits.body_seconds)
         boundary("B1")
         headers, repeated = _headers(request)
         now = self.clock.now()
@@ -137,7 +136,7 @@ class WebhookServer:
         spec = gate.connector.spec
         if request.method != "POST" and request.method not in spec.methods:
             raise Refused(405, Allow=", ".join(sorted({"POST", *spec.methods})))
-        if gate.closed or self._open > CONCURRENT_MAX:
+        if gate.closed or self._open > self.limits.concurrent_max:
             raise Refused(503, Retry_After=str(RETRY_AFTER_SECONDS))
         if request.method != "POST":
             return
@@ -184,9 +183,11 @@ class WebhookServer:
 class _Server(web.Server):
     """Closes a connection whose first request head does not arrive in time (F18)."""
 
+    header_seconds: float
+
     def __call__(self) -> RequestHandler:
         protocol = super().__call__()
-        asyncio.get_running_loop().call_later(HEADER_SECONDS, _close_silent, protocol)
+        asyncio.get_running_loop().call_later(self.header_seconds, _close_silent, protocol)
         return protocol
 
 
@@ -207,7 +208,7 @@ def _headers(request: web.BaseRequest) -> tuple[dict[str, str], frozenset[str]]:
     return found, frozenset(repeated)
 
 
-async def _body(request: web.BaseRequest, limit: int) -> bytes:
+async def _body(request: web.BaseRequest, limit: int, seconds: float) -> bytes:
     """The raw body, refused while reading once it passes ``limit``."""
     content = request.content
     if content.is_eof() and content.total_bytes <= limit:
@@ -215,7 +216,7 @@ async def _body(request: web.BaseRequest, limit: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             while part := await content.readany():
                 size += len(part)
                 if size > limit:
