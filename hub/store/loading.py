@@ -30,9 +30,15 @@ KEY_OF_LABEL = (
 """The entity that carries the label now, else the one that got it last."""
 LINK = "SELECT object FROM link WHERE connection = ? AND kind = ? AND key = ?"
 REFERRING = (
-    "SELECT e.kind, e.key, e.label, e.version, e.deleted, e.state, e.marks FROM entity e WHERE e.stream IN"
-    " (SELECT r.stream FROM ref r WHERE r.kind = ?1 AND r.field = ?2 AND r.value IN"
-    " (SELECT ?3 UNION SELECT label FROM label WHERE key = ?3)) ORDER BY e.key"
+    "SELECT e.kind, e.key, e.label, e.version, e.deleted, e.state, e.marks, j.value FROM json_each(?3) j"
+    " CROSS JOIN ref r ON r.kind = ?1 AND r.field = ?2 AND r.value IN"
+    " (SELECT j.value UNION SELECT label FROM label WHERE key = j.value)"
+    " CROSS JOIN entity e ON e.stream = r.stream ORDER BY e.key"
+)
+"""For many targets at once: at each statement the writer gives up the interpreter. So with the subjects below."""
+SUBJECTS = (
+    "SELECT l.subject_kind, l.subject, l.document FROM json_each(?) j CROSS JOIN loop l"
+    " ON l.subject_kind = json_extract(j.value, '$[0]') AND l.subject = json_extract(j.value, '$[1]')"
 )
 ANY_WAIT = "SELECT 1 FROM wait LIMIT 1"
 WAITING = "SELECT l.document FROM wait w JOIN loop l ON l.id = w.loop WHERE w.kind = ? AND w.name = ? ORDER BY l.id"
@@ -54,8 +60,7 @@ def load(db: sqlite3.Connection, view: LoadedView, touched: Touched) -> None:
         view.labels[kind, label] = _one(db, KEY_OF_LABEL, (kind, label))
     for link in _missing(touched.links, view.links):
         view.links[link] = _one(db, LINK, link)
-    for reference in _missing(touched.referring, view.references):
-        view.references[reference] = _referring(db, view, reference)
+    _referring(db, view, _missing(touched.referring, view.references))
     if touched.quarantined:
         _quarantined(db, view, touched.quarantined)
     _loops(db, view, touched)
@@ -93,11 +98,17 @@ def _entities(db: sqlite3.Connection, view: LoadedView, wanted: Collection[tuple
         view.entities[row[0], row[1]] = load_entity(row)
 
 
-def _referring(db: sqlite3.Connection, view: LoadedView, reference: tuple[str, str, str]) -> tuple[Entity, ...]:
-    found = tuple(load_entity(row) for row in db.execute(REFERRING, reference))
-    for entity in found:
-        view.entities[entity.kind, entity.key] = entity
-    return found
+def _referring(db: sqlite3.Connection, view: LoadedView, missing: Sequence[tuple[str, str, str]]) -> None:
+    places: dict[tuple[str, str], list[str]] = {}
+    for kind, field, target in missing:
+        places.setdefault((kind, field), []).append(target)
+    for (kind, field), targets in places.items():
+        found: dict[str, list[Entity]] = {target: [] for target in targets}
+        for *row, target in db.execute(REFERRING, (kind, field, orjson.dumps(targets).decode())):
+            entity = load_entity(tuple(row))
+            view.entities[entity.kind, entity.key] = entity
+            found[target].append(entity)
+        view.references.update(((kind, field, target), tuple(each)) for target, each in found.items())
 
 
 def _quarantined(db: sqlite3.Connection, view: LoadedView, wanted: Collection[tuple[str, str]]) -> None:
@@ -119,12 +130,20 @@ def _instances(
     return found
 
 
+def _subjects(db: sqlite3.Connection, view: LoadedView, missing: Sequence[tuple[str, str]]) -> None:
+    if not missing:
+        return
+    found: dict[tuple[str, str], list[Instance]] = {place: [] for place in missing}
+    for kind, subject, document in db.execute(SUBJECTS, (orjson.dumps(missing).decode(),)):
+        found[kind, subject].append(load_instance(document))
+    for place, closings in found.items():
+        closings.sort(key=lambda i: (i.integration, i.loop, i.number))
+        view.subjects[place] = tuple(closings)
+        view.loops.update({instance.id: instance for instance in closings})
+
+
 def _loops(db: sqlite3.Connection, view: LoadedView, touched: Touched) -> None:
-    for place in _missing(touched.subjects, view.subjects):
-        rows = db.execute(select(tables.loop, "subject_kind", "subject"), place)
-        found = sorted((load_instance(row[-1]) for row in rows), key=lambda i: (i.integration, i.loop, i.number))
-        view.subjects[place] = tuple(found)
-        view.loops.update({instance.id: instance for instance in found})
+    _subjects(db, view, _missing(touched.subjects, view.subjects))
     for loop in _missing(touched.loops, view.loops):
         document = _document(db, tables.loop, "id", loop)
         view.loops[loop] = None if document is None else load_instance(document)
