@@ -125,6 +125,8 @@ def record(world: World, item: Item) -> None:
         _set_aside(world, item, key, "held", Rejected("behind", "an earlier record of this object is a bug to fix"))
         return
     before = world.entity(kind, key)
+    if item.left and (before is None or before.deleted or item.source not in before.marks):
+        return
     if item.maybe and before is None:
         _nobodys(world, item)
         return

@@ -7,7 +7,7 @@ carries the exception to ``conclude``, which sets it aside; the batch goes on.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hub.mapping.catalog import Catalog
 from hub.mapping.compiled import CompiledTable
@@ -55,6 +55,8 @@ class Item:
     seen: Mapped | Refused
     bug: str = ""
     maybe: bool = False
+    left: bool = False
+    """The hub read the object, and the table's ``only`` does not mean it (any more)."""
 
     @property
     def source(self) -> str:
@@ -163,12 +165,25 @@ def _record(work: Work, index: int, record: Record, plans: tuple[Plan, ...], cat
         items.append(item)
         _check(item)
         _touch(item, catalog, heads)
-    if len(items) > before:
-        return
-    if record.op == "delete":
-        _unsure(work, index, record, plans, catalog, heads)
-    if len(items) == before:
-        work.alone.append((index, "skipped", Rejected("no-table", "")))
+    accepted = {id(item.plan) for item in items[before:]}
+    if not accepted:
+        if record.op == "delete":
+            _unsure(work, index, record, plans, catalog, heads)
+        if len(items) == before:
+            work.alone.append((index, "skipped", Rejected("no-table", "")))
+    if work.delivery.origin == "read" and record.op == "snapshot":
+        others = [plan for plan in plans if id(plan) not in accepted]
+        _left(work, index, replace(record, op="delete"), others, catalog, heads)
+
+
+def _left(work: Work, index: int, record: Record, plans: Sequence[Plan], catalog: Catalog, heads: _Heads) -> None:
+    """Read before money moves: an expense that became something else by now must not be paid as an expense."""
+    for plan in plans:
+        seen = plan.table.apply(record)
+        if isinstance(seen, Mapped):
+            item = Item(work.delivery, index, record, plan, seen, left=True)
+            work.items.append(item)
+            _touch(item, catalog, heads)
 
 
 def _unsure(work: Work, index: int, record: Record, plans: tuple[Plan, ...], catalog: Catalog, heads: _Heads) -> None:
