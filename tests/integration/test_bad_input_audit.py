@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.bad_input_bodies import MANAGER, expense, project, purchase
+from tests.integration.bad_input_bodies import MANAGER, event, expense, project, purchase
 from tests.integration.bad_input_stage import HUB_YAML, ROOT, Stage, assert_balanced, assert_once, staged
 
 KINDS = {
@@ -71,6 +71,19 @@ async def test_an_expense_moved_to_another_project_after_it_was_paid_asks_and_is
     assert found["status"]["loops"] == {"done": 2}
     assert len(await stage.documents("reimbursements")) == 1
     assert set((await stage.hub("entity", "show", "expense", "jira:10042"))["links"]) == {"jira"}
+
+
+async def test_an_expense_that_became_something_else_is_not_paid_as_an_expense(stage: Stage) -> None:
+    await stage.give(expense(10042, 10041, 30), expense(10043, 10041, 40), project(10041, "indeterminate"))
+    await stage.settle()
+    bug = event(10043, {"summary": "a bug", "issuetype": {"name": "Bug"}}, minutes=4)
+    await stage.give(purchase(10042, 10041, 7, minutes=3), bug, project(10041, "done", minutes=5))
+    found = await stage.settle()
+    assert_balanced(found)
+    assert found["status"]["loops"] == {"done": 1}
+    assert await stage.documents("reimbursements") == []
+    assert len(await stage.documents("purchase_requisitions")) == 1
+    await assert_once(stage)
 
 
 async def test_a_decision_about_a_step_or_loop_that_is_not_there_changes_nothing(stage: Stage) -> None:
