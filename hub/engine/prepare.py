@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from hub.mapping.catalog import Catalog
 from hub.mapping.compiled import CompiledTable
@@ -77,6 +78,8 @@ class Work:
 class Prepared:
     works: list[Work]
     touched: Touched
+    missed: list[Callable[[Any], None]] = field(default_factory=list)
+    """What the last pass of ``conclude`` could not decide without more state; it looks again first."""
 
 
 class _Heads:
