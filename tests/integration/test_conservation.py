@@ -28,6 +28,7 @@ from hub.model.effect import EffectState
 from hub.model.fact import EffectMoved, Fact, PersonAccepted, PersonDecided
 from hub.model.instance import LoopState
 from hub.model.record import Decoded
+from hub.store import hot_sqlite
 from hub.store.queries import entities, events, loops, records, status
 from tests.engine_stage import T0, catalog_of, closed, decode, expense, item, project, rd_close, rec
 from tests.stores import StandingClock, temp_store
@@ -187,6 +188,13 @@ class Hub:
             instances = sorted(loops.instances(db), key=lambda one: one.id)
         sent = [(one.key, orjson.dumps(one.payload), one.state) for one in self.effects()]
         return happened, self.entities(), sent, instances, [(row.id, row.reason) for row in self.rows()]
+
+
+@pytest.fixture(autouse=True)
+def no_flush(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Durability is proven elsewhere; here a thousand commits need not reach the disk."""
+    quick = tuple(one.replace("synchronous = FULL", "synchronous = OFF") for one in hot_sqlite.PRAGMAS)
+    monkeypatch.setattr(hot_sqlite, "PRAGMAS", quick)
 
 
 async def told(hub: Hub, operations: list[Operation]) -> Hub:
