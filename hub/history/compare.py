@@ -168,28 +168,23 @@ class Document:
 
 def documents(memory: Memory, catalog: Catalog) -> dict[str, Document]:
     """By the key both versions share (``Effect.reference``): what was planned, and what still asks a person."""
-    found: dict[str, Document] = {}
+    calls: dict[str, list[Effect]] = {}
     for effect in memory.effects.values():
-        if effect.key == effect.reference:
-            found[effect.reference] = _document(memory, catalog, effect)
-    for ask in memory.asks.values():
-        if ask.state == "asked":
-            given = (ask.payload, ask.expect, _money(ask.amount))
-            found[f"ask {ask.id}"] = Document(ask.loop, ask.step, ask.item, "(asked)", *given)
+        calls.setdefault(effect.reference, []).append(effect)
+    found = {reference: _document(catalog, sorted(of, key=_call)) for reference, of in calls.items()}
+    for name in memory.asking:
+        ask = memory.asks[name]
+        given = (ask.payload, ask.expect, _money(ask.amount))
+        found[f"ask {ask.id}"] = Document(ask.loop, ask.step, ask.item, "(asked)", *given)
     return found
 
 
-def _document(memory: Memory, catalog: Catalog, effect: Effect) -> Document:
-    step = effect.step.partition("/")[0]
-    action = catalog.action(effect.connection, effect.action)
-    last = (
-        max((one for one in memory.effects.values() if one.reference == effect.reference), key=_call)
-        if len(action.calls) > 1
-        else effect
-    )
-    name = f"{effect.connection}.{effect.action}"
-    amount = amount_of(action, effect.payload, last.expect)
-    return Document(effect.loop, step, effect.item, name, effect.payload, last.expect, amount)
+def _document(catalog: Catalog, calls: list[Effect]) -> Document:
+    first, last = calls[0], calls[-1]
+    action = catalog.action(first.connection, first.action)
+    amount = amount_of(action, first.payload, last.expect)
+    name = f"{first.connection}.{first.action}"
+    return Document(first.loop, first.step.partition("/")[0], first.item, name, first.payload, last.expect, amount)
 
 
 def _call(effect: Effect) -> str:

@@ -26,6 +26,8 @@ class Memory:
         self.loops: dict[str, Instance] = {}
         self.effects: dict[str, Effect] = {}
         self.asks: dict[str, Approval] = {}
+        self.asking: dict[str, None] = {}
+        """Ids of asks nobody has answered."""
         self.timers: dict[str, Timer] = {}
         self.readings: dict[tuple[str, str], Reading] = {}
         self.aside: dict[str, Quarantine] = {}
@@ -38,6 +40,7 @@ class Memory:
         self._referring: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
         self._of_subject: defaultdict[Place, dict[str, None]] = defaultdict(dict)
         self._about: defaultdict[Place, set[str]] = defaultdict(set)
+        self._asks_of: defaultdict[str, dict[str, None]] = defaultdict(dict)
         self._waits: dict[str, frozenset[Place]] = {}
         self._waiting: defaultdict[Place, set[str]] = defaultdict(set)
         self._takers: defaultdict[Place, set[str]] = defaultdict(set)
@@ -83,7 +86,7 @@ class Memory:
         return [self.aside[name] for name in sorted(found)]
 
     def approvals(self, loop: str) -> Sequence[Approval]:
-        return [one for one in self.asks.values() if one.loop == loop]
+        return [self.asks[name] for name in self._asks_of.get(loop, ())]
 
     def waiting(self, kind: str, name: str) -> Sequence[Instance]:
         return [self.loops[loop] for loop in sorted(self._waiting.get((kind, name), ()))]
@@ -106,7 +109,8 @@ class Memory:
             self.loops[instance.id] = instance
             self._of_subject[instance.subject_kind, instance.subject][instance.id] = None
         self._effects(changes.effects.values())
-        self.asks.update(changes.approvals)
+        for ask in changes.approvals.values():
+            self._ask(ask)
         for timer_id, timer in changes.timers.items():
             self.timers.pop(timer_id, None) if timer is None else self.timers.update({timer_id: timer})
         for asked, reading in changes.readings.items():
@@ -142,6 +146,14 @@ class Memory:
                 self.planned[effect.key] = None
             else:
                 self.planned.pop(effect.key, None)
+
+    def _ask(self, ask: Approval) -> None:
+        self.asks[ask.id] = ask
+        self._asks_of[ask.loop][ask.id] = None
+        if ask.state == "asked":
+            self.asking[ask.id] = None
+        else:
+            self.asking.pop(ask.id, None)
 
     def _wait(self, loop: str, places: frozenset[Place]) -> None:
         for place in self._waits.get(loop, ()):

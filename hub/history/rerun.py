@@ -117,7 +117,7 @@ class Rerun:
 
     def _asks(self) -> bool:
         moved = False
-        for ask in [one for one in self.memory.asks.values() if one.state == "asked"]:
+        for ask in [self.memory.asks[name] for name in self.memory.asking]:
             who = next((person.code for person in self.catalog.people.with_role(ask.role)), "")
             decision = PersonDecided(f"impact/{ask.id}", ask.loop, "approve", who, WHY, ask.step, ask.item)
             moved = (bool(who) and self._fact(decision)) or moved

@@ -135,6 +135,9 @@ def _told(event: Mapping[str, Any], effects: Mapping[str, Effect]) -> str:
         return f"{event['type']}  {_effect_told(effect, event['data'])}"
     if event["stream"].startswith("loop/"):
         return f"{event['type']}  {_loop_told(event['data'])}"
+    if event["stream"].startswith("quarantine/"):
+        said = event["data"]
+        return f"{event['type']}  {', '.join(said['outcomes'])}  {said['reason']}, by {said['who']}: {said['why']}"
     changed = ", ".join(sorted(event["data"].get("set", ())))
     return f"{event['type']} v{event['version']}  {changed}  by logic {event['logic'][:8]}"
 
