@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hub.mapping.table import IntegrationDef, Row, TableDef
 
 CASES = ".cases.yaml"
-PARTS = ("mapping_diff", "mapping_impact")
+PARTS = ("mapping_diff", "mapping_impact", "mapping_fmt", "mapping_schema")
 """Modules of this room whose commands stand in this group, in the order ``hub mapping --help`` lists them."""
 
 

@@ -178,6 +178,11 @@ def core(text: str) -> Any:
     return Decimal(text) if _DECIMAL.match(text) else text
 
 
+def is_ambiguous(text: str) -> bool:
+    """Whether readers of YAML 1.1 and 1.2 read it differently without quotes."""
+    return text in _AMBIGUOUS_WORDS if text[:1].isalpha() else _AMBIGUOUS.match(text) is not None
+
+
 class _Reader:
     """Events -> nodes, reporting what is refused."""
 
@@ -221,7 +226,7 @@ class _Reader:
         end = end_mark.column + 1 if end_mark.line == mark.line else column + 1
         plain = not style and event.tag is None
         node = Scalar(text, core(text) if plain else text, style, mark.line + 1, column, end, flow)
-        if plain and (text in _AMBIGUOUS_WORDS if text[:1].isalpha() else _AMBIGUOUS.match(text)):
+        if plain and is_ambiguous(text):
             self._ambiguous(node)
         return node
 

@@ -1,0 +1,227 @@
+"""The JSON Schema that editors use for completion and hints in mapping files. Pure: schemas and specs come in.
+
+It follows the grammar's own lists of keys, so it cannot fall behind them; ``hub check`` says more than a schema can
+(expressions, paths, types), an editor says it while typing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hub.mapping.build import TOP_KEYS
+from hub.mapping.build_loop import LOOP_KEYS, STEP_KEYS
+from hub.mapping.build_table import EVERY_WORDS, ROW_KEYS, TABLE_KEYS
+from hub.mapping.check.checked import CheckContext
+from hub.mapping.convert import CONVERTERS
+from hub.mapping.table import IntegrationDef
+from hub.model.schema import Schema
+
+Part = dict[str, Any]
+LINE = "# yaml-language-server: $schema={}"
+"""The comment that tells an editor which schema a file follows; comments change no hash."""
+_TEXT: Part = {"type": "string"}
+_SCALAR: Part = {"type": ["string", "number", "boolean", "null"]}
+_CEL: Part = {"type": "string", "description": "expression (CEL): strings in double quotes, the whole in single"}
+_PATH: Part = {"type": "string", "description": 'path: names joined by dots, [0], [*], ["two words"]'}
+_DURATION: Part = {"type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$"}
+_LANGUAGES = ("zh", "en")
+_ALIAS = "^[^.]+\\."
+
+
+def editor_schema(context: CheckContext, definitions: Sequence[IntegrationDef] = ()) -> Part:
+    """The schema of mapping files in this workspace. ``definitions`` give the aliases that are in use."""
+    names = _Names(context, definitions)
+    top = _object(TOP_KEYS, _top(names), required=("integration", "systems"))
+    definitions_of = {"table": _table(names), "row": _row(names), "loop": _loop(names), "step": _step(names)}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "project–operations mapping table",
+        **top,
+        "definitions": definitions_of,
+    }
+
+
+class _Names:
+    """What may be written where, from schemas, connectors and people."""
+
+    def __init__(self, context: CheckContext, definitions: Sequence[IntegrationDef]) -> None:
+        self.context = context
+        self.systems: dict[str, set[str]] = {name: {name} for name in context.specs}
+        for definition in definitions:
+            for alias, connection in definition.systems.items():
+                self.systems.setdefault(connection, set()).add(alias)
+        self.roles = sorted({role for person in context.people.all for role in person.roles})
+
+    @property
+    def entities(self) -> list[str]:
+        kinds = self.context.schemas.kinds
+        return [*kinds, *(f"{kind}/v{self.context.schemas.newest[kind]}" for kind in kinds)]
+
+    def with_alias(self, names: Mapping[str, Iterable[str]]) -> list[str]:
+        """``alias.name`` for every name of a connection."""
+        return sorted({f"{alias}.{name}" for at, own in names.items() for alias in self.systems[at] for name in own})
+
+    @property
+    def streams(self) -> list[str]:
+        return self.with_alias({at: [one.name for one in spec.streams] for at, spec in self.context.specs.items()})
+
+    @property
+    def actions(self) -> list[str]:
+        return self.with_alias({at: [one.name for one in spec.actions] for at, spec in self.context.specs.items()})
+
+    def schema(self, kind: str) -> Schema | None:
+        return self.context.schemas.get(kind)
+
+
+def _object(keys: Iterable[str], known: Mapping[str, Part], required: Sequence[str] = ()) -> Part:
+    """An object with exactly these keys; what no part describes takes anything."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(required),
+        "properties": {key: known.get(key, {}) for key in keys},
+    }
+
+
+def _listed(part: Part) -> Part:
+    return {"type": "array", "items": part}
+
+
+def _known(values: Sequence[str], pattern: str = "") -> Part:
+    """One of the known words, or (by ``pattern``) one only ``hub check`` can judge: both complete in an editor."""
+    if not values:
+        return _TEXT
+    return (
+        {"anyOf": [{"enum": list(values)}, {"type": "string", "pattern": pattern}]}
+        if pattern
+        else {"enum": list(values)}
+    )
+
+
+def _texts() -> Part:
+    by_language = _object(_LANGUAGES, dict.fromkeys(_LANGUAGES, _TEXT))
+    return {"anyOf": [_TEXT, by_language]}
+
+
+def _governance(names: _Names) -> dict[str, Part]:
+    review = {"anyOf": [_listed(_known(names.roles)), _known(names.roles)]}
+    return {
+        "owner": _known(names.roles, "."),
+        "every": {"anyOf": [{"enum": list(EVERY_WORDS)}, _DURATION]},
+        "zone": {"type": "string", "examples": ["Asia/Shanghai", "UTC"]},
+        "privacy": {"type": "string", "examples": ["personal", "finance", "internal"]},
+        "change": _object(("review",), {"review": review}),
+        "means": _texts(),
+    }
+
+
+def _top(names: _Names) -> dict[str, Part]:
+    loops = _object(("done_within", "share"), {"done_within": _DURATION, "share": _TEXT})
+    connections = _known(sorted(names.context.specs))
+    return {
+        **_governance(names),
+        "integration": _TEXT,
+        "title": _texts(),
+        "slo": _object(("fresh", "consistent", "loops"), {"fresh": _DURATION, "consistent": _TEXT, "loops": loops}),
+        "systems": {"type": "object", "additionalProperties": connections},
+        "tables": _listed({"$ref": "#/definitions/table"}),
+        "loops": _listed({"$ref": "#/definitions/loop"}),
+    }
+
+
+def _table(names: _Names) -> Part:
+    key = _object(("shared", "link"), {"shared": _PATH, "link": _PATH})
+    known = {
+        **_governance(names),
+        "entity": _known(names.entities),
+        "source": _known(names.streams, _ALIAS),
+        "only": _CEL,
+        "key": {"anyOf": [_PATH, key]},
+        "label": _PATH,
+        "fields": _listed({"$ref": "#/definitions/row"}),
+    }
+    table = _object(TABLE_KEYS, known, required=("entity", "source", "key"))
+    table["allOf"] = [part for kind in names.context.schemas.kinds for part in _fields_of(names, kind)]
+    return table
+
+
+def _fields_of(names: _Names, kind: str) -> Iterable[Part]:
+    """A table of an entity: its rows' fields are those of the schema, value maps give what the schema allows."""
+    schema = names.schema(kind)
+    if schema is None:
+        return
+    of_kind = {"properties": {"entity": {"enum": [kind, f"{kind}/v{schema.version}"]}}, "required": ["entity"]}
+    row: Part = {"properties": {"field": {"enum": list(schema.fields)}}, "allOf": list(_values_of(schema))}
+    yield {"if": of_kind, "then": {"properties": {"fields": _listed(row)}}}
+
+
+def _values_of(schema: Schema) -> Iterable[Part]:
+    for field, part in schema.fields.items():
+        allowed = part.get("enum")
+        if allowed:
+            then = {"properties": {"values": {"additionalProperties": {"enum": allowed}}}}
+            yield {"if": {"properties": {"field": {"const": field}}}, "then": then}
+
+
+def _row(names: _Names) -> Part:
+    each = {"type": "object", "additionalProperties": _PATH, "maxProperties": 1}
+    known = {
+        **_governance(names),
+        "field": _TEXT,
+        "from": {"anyOf": [_PATH, _listed(_PATH)]},
+        "value": {**_CEL, "type": ["string", "number", "boolean"]},
+        "values": {"type": "object"},
+        "otherwise": {"anyOf": [{"enum": ["quarantine", "keep", "null"]}, _object(("const",), {})]},
+        "as": {"type": "string", "pattern": f"^({'|'.join(CONVERTERS)})( .*)?$", "examples": _forms()},
+        "currency": _PATH,
+        "required": {"type": "boolean"},
+        "each": each,
+        "fields": _listed({"$ref": "#/definitions/row"}),
+    }
+    return _object(ROW_KEYS, known, required=("field",))
+
+
+def _forms() -> list[str]:
+    return [spec.form for spec in CONVERTERS.values()]
+
+
+def _loop(names: _Names) -> Part:
+    kinds = _known(list(names.context.schemas.kinds))
+    related = _object(("entity", "by", "where"), {"entity": kinds, "by": _TEXT, "where": _CEL}, ("entity", "by"))
+    known = {
+        "loop": _TEXT,
+        "title": _texts(),
+        "for": kinds,
+        "when": _CEL,
+        "starts": _object(("at", "of"), {"at": _TEXT, "of": _PATH}),
+        "once": {"enum": ["life", "closing"]},
+        "settle": _DURATION,
+        "related": {"type": "object", "additionalProperties": related},
+        "require": _listed(_object(("check", "else", "owner"), {"check": _CEL, "else": _texts(), "owner": _TEXT})),
+        "steps": _listed({"$ref": "#/definitions/step"}),
+        "owner": _known(names.roles, "."),
+        "renamed_from": _TEXT,
+    }
+    return _object(LOOP_KEYS, known, required=("loop", "for", "when", "steps"))
+
+
+def _step(names: _Names) -> Part:
+    approve = {"role": _known(names.roles), "of": _CEL, "over": {"type": "string", "examples": ["50000 CNY"]}}
+    escalate = {"to": _known(names.roles, "@"), "by": {"enum": ["mail"]}}
+    known = {
+        "step": _TEXT,
+        "title": _texts(),
+        "if": _CEL,
+        "each": {"type": "object", "additionalProperties": _PATH, "maxProperties": 1},
+        "key": _PATH,
+        "do": _known(names.actions, _ALIAS),
+        "with": _listed({"$ref": "#/definitions/row"}),
+        "after": {"anyOf": [_TEXT, _listed(_TEXT)]},
+        "approve": _object(("role", "of", "over"), approve, ("role",)),
+        "expect": {"type": "object", "additionalProperties": _CEL},
+        "undo": _known(names.actions, _ALIAS),
+        "within": _DURATION,
+        "escalate": _object(("to", "by"), escalate, ("to",)),
+    }
+    return _object(STEP_KEYS, known, required=("step", "do"))
