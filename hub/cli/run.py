@@ -56,6 +56,7 @@ async def _serve(folder: Path) -> None:
 
     set_up()
     async with Serving(open_workspace(folder), listen=True) as serving:
+        stop_on_signals(serving)
         announce(serving)
         await until_stopped(serving)
 
@@ -68,12 +69,16 @@ def announce(serving: Serving) -> None:
         print(f"intake {name}: {(gate.closed and 'closed: ' + gate.closed) or 'open'}", flush=True)
 
 
+def stop_on_signals(serving: Serving) -> None:
+    """From here on SIGINT and SIGTERM are the ordinary end, exit 0."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, serving.host.stopping.set)
+
+
 async def until_stopped(serving: Serving) -> None:
     """Until SIGINT or SIGTERM; a host that had to stop raises why."""
-    stop = serving.host.stopping
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    stop_on_signals(serving)
+    await serving.host.stopping.wait()
     if serving.host.failure:
         raise serving.host.failure
 

@@ -31,7 +31,7 @@ def ends(pid: int, seconds: float = 10) -> bool:
     while time.monotonic() < until:
         if not is_running(pid):
             return True
-    return False
+    return not is_running(pid)
 
 
 def test_a_twin_listens_when_it_is_started_and_keeps_its_address(tmp_path: Path) -> None:
