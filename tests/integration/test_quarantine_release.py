@@ -38,6 +38,8 @@ async def test_a_value_added_to_the_mapping_lets_the_expense_be_paid(stage: Stag
     assert found["status"]["loops"] == {"done": 1}
     assert [one["amount"]["amount"] for one in await stage.documents("reimbursements")] == ["50.00"]
     await assert_once(stage)
+    told = (await stage.hub("trace", "jira:10042", "--kind", "expense"))["events"]
+    assert [one["type"] for one in told] == ["expense.created", "quarantine.released"]
     assert "closed already" in await stage.hub("quarantine", "release", row["id"], *WHO, expect=2)
 
 
