@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -188,6 +189,7 @@ class World:
     def waiting(self, kind: str, names: Iterable[str]) -> list[Instance]:
         """Instances with a step that waits for the link of the entity which goes by these names."""
         names = tuple(names)
+        self.together([partial(self.view.waiting, kind, name) for name in names])
         found = {one.id for name in names for one in self.view.waiting(kind, name)}
         for loop, wanted in self.changes.waits.items():
             found.discard(loop)

@@ -63,6 +63,14 @@ def link_added(world: World):
     return world.changes
 
 
+def test_somebody_who_waits_costs_one_more_look_for_all_that_is_new():
+    stage = Stage(catalog_of(naming("OPS-77")))
+    stage.say(closed())
+    before = stage.memory.passes
+    stage.batch([[project(str(number))] for number in range(20, 60)])
+    assert stage.memory.passes - before <= 4
+
+
 def test_nobody_is_woken_in_another_loop():
     stage = Stage(catalog_of(naming("OPS-77")))
     stage.say(closed(), closed("2"))
