@@ -137,6 +137,7 @@ class Everything:
         view.subjects.update(dict.fromkeys(touched.subjects, ()))
         view.quarantines.update(dict.fromkeys(touched.quarantined, ()))
         view.loops.update(dict.fromkeys(touched.loops))
+        view.nobody_waits = True
         return view
 
 
