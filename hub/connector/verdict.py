@@ -52,7 +52,8 @@ def refusal(status: int, words: str, wait: float | None, *, not_done_429: bool, 
     if status == 409:
         return AlreadyThere(words)
     if status == 429 or (status == _GATEWAY and told):
-        return Throttled(words, wait, not_done=not_done_429)
+        # What a target documents of its 429 says nothing about a 503: a gateway may say that after the work was done.
+        return Throttled(words, wait, not_done=not_done_429 and status == 429)
     if 400 <= status < 500 and status != 408:
         return RefusedByTarget(words, status)
     # Redirects too: some systems answer a POST that worked with one, others one that did not.

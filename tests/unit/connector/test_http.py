@@ -85,6 +85,14 @@ async def test_each_answer_to_a_write_has_its_verdict(
             await http.write("POST", "/x", json={})
 
 
+@pytest.mark.parametrize(("status", "not_done"), [(429, True), (503, False)])
+async def test_what_a_system_documents_of_its_429_is_not_believed_of_a_503(status: int, not_done: bool) -> None:
+    async with served(says(status, retry_after="3")) as http:
+        with pytest.raises(Throttled) as told:
+            await http.write("POST", "/x", json={}, not_done_429=True)
+    assert told.value.not_done is not_done
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 async def test_a_broken_connection_is_ambiguous_and_never_sent_again_by_itself(method: str) -> None:
     seen: list[str] = []
