@@ -201,10 +201,12 @@ class Attempt:
         except (ReadFailed, Unauthorized) as error:
             await self._unknown(f"{words}; looking it up: {error}")
             return
-        if found is None:
-            await self._move(_S.REJECTED, words)
-        else:
+        if found is not None:
             await self._taken(found)
+        elif self.effect.attempts > 1:  # what is there may be from our own first try, and not be listed yet
+            await self._unknown(f"{words}; looked up: not listed yet")
+        else:
+            await self._move(_S.REJECTED, words)
 
     async def _find(self) -> Found | None:
         effect = self.effect

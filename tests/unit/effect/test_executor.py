@@ -150,6 +150,19 @@ async def test_a_used_reference_is_taken_for_ours_when_it_is_found() -> None:
     assert on.path == [S.SENDING, S.SENT, S.CONFIRMED]
 
 
+async def test_a_used_reference_that_is_not_listed_yet_may_be_our_own_first_try() -> None:
+    on = stage()
+    on.target.answers = [Ambiguous("timeout"), AlreadyThere("409")]
+    on.target.found = [None, None, document("id-k1")]
+    await on.step()
+    await on.step(10)
+    await on.step()
+    assert on.one.state is S.UNKNOWN, "its search is behind: nothing says that the document is somebody else's"
+    await on.step(60)
+    assert on.one.state is S.CONFIRMED
+    assert len(on.target.acts) == 2
+
+
 async def test_a_claim_that_ran_out_goes_through_unknown() -> None:
     on = stage(effect(state=S.SENDING, claimed_until=START + 90 * SECOND, attempts=1))
     await on.step(89)
