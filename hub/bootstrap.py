@@ -245,6 +245,12 @@ class Workspace:
                 found = activations.Activation(name, one.logic, one.table, one.source, now, "workspace")
                 activations.record(self.store, found)
 
+    def index_lookups(self) -> None:
+        """Entities from before a lookup existed are found by it too."""
+        sought = self.catalog.sought
+        if sought:
+            self.store.write_now(lambda transaction: transaction.index(sought))
+
     async def facts(self, fact: Fact, now: Micros) -> Answer:
         """Give one fact to the engine: lock, conclude, write."""
         from hub.engine.facts import apply

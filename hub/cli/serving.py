@@ -62,6 +62,7 @@ class Serving:
             self._start_twins(stack)
             stack.push_async_callback(self.workspace.close)
             self.workspace.activate()
+            self.workspace.index_lookups()
             self._make_roles(stack)
             await self.host.start()
             stack.push_async_callback(self.host.stop)

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from hub.engine.lookups import Looked, looked_up
 from hub.engine.prepare import Item, Prepared, Work, said_refs
 from hub.loop import decide
 from hub.loop.names import names_of, resolve
@@ -151,6 +152,9 @@ def record(world: World, item: Item) -> None:
     if item.maybe and before is None:
         _nobodys(world, item)
         return
+    read: Looked | None = None
+    if isinstance(seen, Mapped) and seen.lookups:
+        seen, read = looked_up(world, seen, plan.schema)
     if isinstance(seen, Refused):
         _refused(world, item, key, seen, before)
         return
@@ -162,7 +166,7 @@ def record(world: World, item: Item) -> None:
     world.changes.outcomes.append(Outcome(delivery.position, item.index, plan.name, folded.verdict))
     world.measures[plan.integration, folded.verdict] += 1
     if folded.verdict != "stale":
-        _kept(world, item, before, folded, open_rows)
+        _kept(world, item, before, folded, open_rows, read)
 
 
 def _nobodys(world: World, item: Item) -> None:
@@ -186,13 +190,20 @@ def _held(rows: Sequence[Quarantine], item: Item) -> bool:
     )
 
 
-def _kept(world: World, item: Item, before: Entity | None, folded: Folded, open_rows: Sequence[Quarantine]) -> None:
+def _kept(
+    world: World,
+    item: Item,
+    before: Entity | None,
+    folded: Folded,
+    open_rows: Sequence[Quarantine],
+    read: Looked | None = None,
+) -> None:
     after = folded.entity
     world.changes.entities[after.kind, after.key] = after
     if item.plan.shared and (before is None or item.source not in before.marks):
         world.put_link(item.delivery.connection, after.kind, after.key, item.record.source)
     if folded.verdict == "applied":
-        event = _tell(world, item, before, folded)
+        event = _tell(world, item, before, folded, read)
         _index(world, item, before, folded)
         catalog = world.catalog
         if catalog.loops(after.kind):
@@ -203,8 +214,9 @@ def _kept(world: World, item: Item, before: Entity | None, folded: Folded, open_
         _supersede(world, item, open_rows)
 
 
-def _tell(world: World, item: Item, before: Entity | None, folded: Folded) -> str:
-    """The entity's event: ``created | changed | deleted``, the changed fields as canonical bytes."""
+def _tell(world: World, item: Item, before: Entity | None, folded: Folded, read: Looked | None = None) -> str:
+    """The entity's event: ``created | changed | deleted``, the changed fields as canonical bytes; with lookups,
+    what was read for each of them."""
     after = folded.entity
     if after.deleted:
         verb = "changed" if before is not None and before.deleted else "deleted"
@@ -213,6 +225,8 @@ def _tell(world: World, item: Item, before: Entity | None, folded: Folded) -> st
     said: dict[str, Any] = {"key": after.key, "label": after.label, "set": folded.changed}
     if after.deleted:
         said["deleted"] = True
+    if read:
+        said["read"] = read
     plan = item.plan
     data = orjson.dumps(said, option=_SORTED)
     stream = f"{after.kind}/{after.key}"
@@ -224,7 +238,7 @@ def _tell(world: World, item: Item, before: Entity | None, folded: Folded) -> st
 def _index(world: World, item: Item, before: Entity | None, folded: Folded) -> None:
     """Refs, labels and links that follow from the entity's new state."""
     after, changed = folded.entity, folded.changed
-    names = item.plan.ref_fields
+    names = item.plan.indexed
     if names and (before is None or any(name in changed for name in names)):
         world.changes.refs[after.kind, after.key] = _refs(after, names)
     connection = item.delivery.connection
@@ -272,8 +286,7 @@ def _renamed(world: World, entity: Entity, field: str, key: str) -> Entity:
     after = replace(entity, version=entity.version + 1, state={**entity.state, field: key})
     schema = world.catalog.schemas.get(entity.kind)
     world.changes.entities[entity.kind, entity.key] = after
-    names = [name for name in (schema.fields if schema else ()) if schema and schema.x_type(name) == "ref"]
-    world.changes.refs[entity.kind, entity.key] = _refs(after, names)
+    world.changes.refs[entity.kind, entity.key] = _refs(after, world.catalog.indexed(entity.kind))
     data = orjson.dumps({"key": after.key, "label": after.label, "set": {field: key}}, option=_SORTED)
     name = schema.name if schema else entity.kind
     logic = world.changes.events[-1].logic if world.changes.events else ""

@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from hub.engine.lookups import touched as touched_by_lookups
 from hub.mapping.catalog import Catalog
 from hub.mapping.compiled import CompiledTable
 from hub.model.changes import Touched
 from hub.model.delivery import Delivery
 from hub.model.entity import LABEL
-from hub.model.record import Decoded, Json, Mapped, Record, Refused, Rejected
+from hub.model.record import Decoded, Json, Lookup, Mapped, Record, Refused, Rejected
 from hub.model.schema import Schema
 
 Decode = Callable[[Delivery], Decoded]
@@ -37,7 +38,8 @@ class Plan:
     """How many fields a record has that fills the schema by itself; -1 where none can."""
     speaks: frozenset[str]
     required: tuple[str, ...]
-    ref_fields: tuple[str, ...]
+    indexed: tuple[str, ...]
+    """Fields of the kind that are kept in ``ref``."""
     owner: str
     prefer: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Fields of the kind that prefer a source."""
@@ -85,7 +87,7 @@ class Prepared:
 class _Heads:
     """Collects what the batch will read or write, as plain sets."""
 
-    __slots__ = ("entities", "instances", "labels", "quarantined", "subjects")
+    __slots__ = ("entities", "instances", "labels", "looked", "quarantined", "subjects")
 
     def __init__(self) -> None:
         self.entities: set[tuple[str, str]] = set()
@@ -93,9 +95,11 @@ class _Heads:
         self.subjects: set[tuple[str, str]] = set()
         self.quarantined: set[tuple[str, str]] = set()
         self.instances: set[str] = set()
+        self.looked: list[Lookup] = []
 
     def touched(self) -> Touched:
-        return Touched(
+        looked = touched_by_lookups(self.looked) if self.looked else Touched()
+        return looked | Touched(
             entities=frozenset(self.entities),
             labels=frozenset(self.labels),
             subjects=frozenset(self.subjects),
@@ -244,7 +248,10 @@ def _touch(item: Item, catalog: Catalog, heads: _Heads) -> None:
             heads.labels.add((kind, seen.label))
         for kind, value in seen.refs.values():
             _touch_ref(kind, value, heads)
-    elif seen.refs:
+        return
+    if seen.lookups:
+        heads.looked += seen.lookups
+    if seen.refs:
         for name, kind in seen.refs.items():
             _touch_ref(kind, seen.fields.get(name), heads)
 
@@ -280,9 +287,7 @@ def plan_of(catalog: Catalog, table: CompiledTable) -> Plan:
         whole=len(names) if schema and names == schema.fields.keys() else -1,
         speaks=frozenset(names | {LABEL} if definition.label else names),
         required=tuple(row.field for row in definition.rows if row.required),
-        ref_fields=tuple(
-            sorted(name for name in (schema.fields if schema else ()) if schema and schema.x_type(name) == "ref")
-        ),
+        indexed=catalog.indexed(definition.entity),
         owner=definition.governance.owner,
         prefer=catalog.prefers.get(definition.entity, _NOTHING),
         shared=definition.key_mode == "shared",

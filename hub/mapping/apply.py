@@ -15,7 +15,7 @@ from hub.mapping.convert import Convert, Unconvertible
 from hub.mapping.convert.names import text_of_id
 from hub.mapping.expression.typing import Typing
 from hub.mapping.table import Path, Row, TableDef
-from hub.model.record import Json, Mapped, Record, Refused, Rejected
+from hub.model.record import Json, Lookup, Mapped, Record, Refused, Rejected
 from hub.model.values import decimal_text
 
 
@@ -49,6 +49,8 @@ class RowPlan:
     entity: str = ""
     """Target kind of a ref field."""
     schema: Mapping[str, Any] | None = None
+    seek: Callable[[Any], Json] | None = None
+    """A lookup: from the value to look for to a ``Lookup``, or what is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,8 @@ def source(plan: RowPlan, scope: Scope) -> tuple[Any, str, str]:
         return value, path, "from"
     if plan.evaluate is not None:
         return plan.evaluate(scope), "", "value"
+    if row.lookup is not None:
+        return *first_filled(row.lookup.sources, scope), "lookup"
     return (row.const, "", "const") if row.has_const else (ABSENT, "", "from")
 
 
@@ -149,7 +153,7 @@ def value_of(plan: RowPlan, scope: Scope, *, snapshot: bool) -> tuple[Json, Orig
     value, path, how = source(plan, scope)
     if row.has_default and (value is None or value == "" or (value is ABSENT and snapshot)):
         value, path, how = row.default, "", "default"
-    found = _converted(plan, value, scope)
+    found = _converted(plan, value, scope) if plan.seek is None else plan.seek(value)
     return _checked(plan, found, snapshot), Origin(row, path, how)
 
 
@@ -241,16 +245,19 @@ def apply_rows(plan: TablePlan, record: Record) -> Mapped | Refused:
     key = f"{table.connection}:{key}" if table.key_mode != "shared" else key
     if record.op == "delete":
         return Mapped(table.entity, key, label, {}, {})
-    fields, refs, problem = _all_rows(plan, record)
+    fields, refs, lookups, problem = _all_rows(plan, record)
     if problem is not None:
         named = {name: (kind, fields[name]) for name, kind in refs.items() if fields[name] is not None}
         return Refused(table.entity, key, label, named, problem)
-    return Mapped(table.entity, key, label, fields, refs)
+    return Mapped(table.entity, key, label, fields, refs, tuple(lookups))
 
 
-def _all_rows(plan: TablePlan, record: Record) -> tuple[dict[str, Json], dict[str, str], Rejected | None]:
+def _all_rows(
+    plan: TablePlan, record: Record
+) -> tuple[dict[str, Json], dict[str, str], list[Lookup], Rejected | None]:
     fields: dict[str, Json] = {}
     refs: dict[str, str] = {}
+    lookups: list[Lookup] = []
     problem: Rejected | None = None
     for row in plan.rows:
         try:
@@ -260,10 +267,13 @@ def _all_rows(plan: TablePlan, record: Record) -> tuple[dict[str, Json], dict[st
             continue
         if value is ABSENT:
             continue
+        if value.__class__ is Lookup:
+            lookups.append(value)
+            continue
         fields[row.row.field] = value
         if row.entity:
             refs[row.row.field] = row.entity
-    return fields, refs, problem
+    return fields, refs, lookups, problem
 
 
 def _no_key(table: TableDef) -> Rejected:

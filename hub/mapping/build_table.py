@@ -10,7 +10,7 @@ from hub.mapping.files import Files
 from hub.mapping.form import Form, near, path_of, wrong_shape
 from hub.mapping.literals import BadLiteral, duration, is_zone
 from hub.mapping.read import Findings, Mapping, Node, Scalar, Sequence
-from hub.mapping.table import Convert, Governance, Otherwise, Path, Row, TableDef
+from hub.mapping.table import Convert, Governance, LookupDef, Otherwise, Path, Row, TableDef
 from hub.model.diagnostic import Place
 from hub.model.record import Json
 from hub.model.values import decimal_text
@@ -18,14 +18,15 @@ from hub.model.values import decimal_text
 GOVERNANCE_KEYS = ("owner", "every", "zone", "privacy", "change", "means")
 ROW_KEYS = (
     *("field", "from", "value", "const", "default", "values", "otherwise", "as", "currency"),
-    *("required", "each", "fields", "use", "prefer", *GOVERNANCE_KEYS),
+    *("required", "each", "fields", "use", "prefer", "lookup", *GOVERNANCE_KEYS),
 )
 SHARED_KEYS = ("shared", "title", "values", "otherwise", "fields", *GOVERNANCE_KEYS)
 TABLE_KEYS = ("entity", "source", "only", "key", "label", "fields", *GOVERNANCE_KEYS[:-1])
 EVERY_WORDS = ("change", "hourly", "daily", "weekly", "monthly")
 _RARE = frozenset(("prefer",))
 _NO_PLACES: dict[str, Place] = {}
-_SOURCES = ("from", "value", "const", "fields")
+_SOURCES = ("from", "value", "const", "fields", "lookup")
+_NOT_LOOKED_UP = ("default", "values", "as", "currency", "each", "use")
 _GOVERNED = frozenset(GOVERNANCE_KEYS)
 _GROUP = frozenset(("use", *GOVERNANCE_KEYS))
 
@@ -226,8 +227,30 @@ def _row(form: Form, above: Inherited) -> Row | None:
         required=form.flag("required") if "required" in pairs else False,
         each=each_of(form) if "each" in pairs else None,
         rows=rows_of(form, "fields", inside) if "fields" in pairs else (),
+        lookup=_lookup(form) if "lookup" in pairs else None,
         prefer=_prefer(form, above.systems) if "prefer" in pairs else (),
         places={key: form.place(key) for key in pairs if key in _RARE} if not _RARE.isdisjoint(pairs) else _NO_PLACES,
+    )
+
+
+def _lookup(form: Form) -> LookupDef | None:
+    """``lookup``: which entity, found by what, and what is taken of it."""
+    inner = Form.of(form.findings, form.take("lookup"), "lookup", ("entity", "by", "from", "take"))
+    if inner is None:
+        return None
+    for key in _NOT_LOOKED_UP:
+        if key in form:
+            why = "what is looked up is canonical already: it is taken as it is"
+            message = f"{key} does not go with lookup"
+            form.findings.report("row-source", form.key_place(key), message, why, "remove it")
+    inner.need("from", "fields.tax_number")
+    return LookupDef(
+        entity=inner.text("entity", example="supplier"),
+        by=inner.text("by", example="tax_id"),
+        sources=_paths(inner),
+        take=inner.text("take", "key"),
+        place=inner.place("entity"),
+        places={key: inner.place(key) for key in inner.node.pairs},
     )
 
 
@@ -238,7 +261,7 @@ def _prefer(form: Form, systems: dict[str, str]) -> tuple[str, ...]:
 
 def _report_sources(form: Form, given: list[str]) -> None:
     what = f"{form.what} has {' and '.join(given)}" if given else f"{form.what} has no source"
-    why = "a row takes its value from exactly one of: from, value, const, fields"
+    why = "a row takes its value from exactly one of: from, value, const, fields, lookup"
     fix = "keep one of them" if given else "add from: PATH, value: 'EXPRESSION' or const: VALUE"
     form.findings.report("row-source", form.place("field"), what, why, fix)
 

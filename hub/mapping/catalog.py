@@ -74,6 +74,23 @@ class Catalog:
         return {kind: tuple(sorted(pairs)) for kind, pairs in found.items()}
 
     @cached_property
+    def sought(self) -> Mapping[str, tuple[str, ...]]:
+        """Entity kind -> the fields by which lookups find it; they are kept in ``ref`` like ref fields."""
+        found: dict[str, set[str]] = {}
+        for tables in self._tables.values():
+            for table in tables:
+                for lookup in (row.lookup for row in table.definition.rows if row.lookup is not None):
+                    if lookup.by not in ("key", "label"):
+                        found.setdefault(lookup.entity, set()).add(lookup.by)
+        return {kind: tuple(sorted(names)) for kind, names in found.items()}
+
+    def indexed(self, kind: str) -> tuple[str, ...]:
+        """The fields of a kind that are kept in ``ref``: its ref fields and those lookups find it by."""
+        schema = self.schemas.get(kind)
+        refs = [name for name in (schema.fields if schema else ()) if schema and schema.x_type(name) == "ref"]
+        return tuple(sorted({*refs, *self.sought.get(kind, ())}))
+
+    @cached_property
     def prefers(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
         """Entity kind -> field -> the connections it takes its value from, the one that wins first."""
         found: dict[str, dict[str, tuple[str, ...]]] = {}

@@ -6,7 +6,7 @@ Whatever is wrong in the file (an unknown converter, a value that never fits) is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,10 +14,12 @@ from hub.mapping.apply import ABSENT, RowPlan, TablePlan
 from hub.mapping.convert import CONVERTERS, Convert, ConvertContext, Unconvertible, converter
 from hub.mapping.convert.make import zone_of
 from hub.mapping.convert.money import code_of, of
+from hub.mapping.convert.names import text_of_id
 from hub.mapping.expression import ExpressionSyntaxError, TypeScope, infer, parse, record_scope
 from hub.mapping.expression.evaluate import evaluator
 from hub.mapping.table import Row, TableDef
 from hub.model.diagnostic import Diagnostic, Place
+from hub.model.record import Lookup
 from hub.model.schema import Schema, x_type
 
 
@@ -79,7 +81,31 @@ def _plan(row: Row, schema: Mapping[str, Any] | None, scope: TypeScope, context:
         ),
         entity=_entity(row, schema),
         schema=schema,
+        seek=_seek(row, name, schema, convert, context),
     )
+
+
+def _seek(
+    row: Row, name: str, schema: Mapping[str, Any] | None, convert: Convert, context: RowsContext
+) -> Callable[[Any], Any] | None:
+    """What a lookup row makes of a source value."""
+    if row.lookup is None:
+        return None
+    const = _constant(row, convert, context) if row.otherwise.kind == "const" else None
+    about = (row.lookup.take, row.otherwise.kind, const, row.required, _entity(row, schema))
+    governance = row.governance
+    told = (bool(governance.privacy), name, row.place, governance.owner)
+    field, entity, by = row.field, row.lookup.entity, row.lookup.by
+
+    def seek(value: Any) -> Any:
+        if value is None or value is ABSENT:
+            return value
+        words = text_of_id(value)
+        if words is None:
+            raise Unconvertible("bad-ref", value, f"a text or a whole number to find the {entity} by")
+        return Lookup(field, entity, by, words, *about, *told) if words else None
+
+    return seek
 
 
 def _convert(row: Row, schema: Mapping[str, Any] | None, context: RowsContext) -> Convert:

@@ -20,7 +20,7 @@ from hub.mapping.expression.emit import FALLBACK, Names, emit
 from hub.mapping.expression.evaluate import evaluator
 from hub.mapping.expression.runtime import RUNTIME
 from hub.mapping.table import Path, TableDef
-from hub.model.record import Mapped, Record, Refused
+from hub.model.record import Lookup, Mapped, Record, Refused
 
 
 class Uncommon(Exception):
@@ -65,8 +65,9 @@ class _Writer:
         """each variable -> (the block it lives in, its Python name)"""
         self.main = _Block("        ")
         self.count = 0
+        self.looks = any(row.seek is not None for row in plan.rows)
         self.namespace: dict[str, Any] = {
-            "__builtins__": {"any": any, "all": all, "str": str, "int": int, "list": list, "dict": dict},
+            "__builtins__": {"any": any, "all": all, "str": str, "int": int, "list": list, "dict": dict, "tuple": tuple},
             **RUNTIME,
             "_A": ABSENT,
             "_NULLS": Nulls(),
@@ -75,6 +76,7 @@ class _Writer:
             "_GIVE_UP": (*FALLBACK, Unconvertible, Uncommon),
             "_FALLBACK": FALLBACK,
             "_Mapped": Mapped,
+            "_Lookup": Lookup,
             "_text": canonical_text,
             "_walk": walk_steps,
             "_exactly": partial(apply_rows, plan),
@@ -95,8 +97,11 @@ class _Writer:
 
     def source(self) -> str:
         self.key_and_label()
+        if self.looks:
+            self.main.add("looks = []")
         refs = self.rows(self.plan.rows, "f", self.main, inner=False)
-        self.main.add(f"return _Mapped({self.table.entity!r}, key, label, f, {refs})")
+        looked = ", tuple(looks)" if self.looks else ""
+        self.main.add(f"return _Mapped({self.table.entity!r}, key, label, f, {refs}{looked})")
         body = "\n".join(self.main.lines)
         text = (
             f"# {self.table.name}, generated from {self.table.place.file}\n\n{self.accepts()}\n\n"
@@ -186,6 +191,9 @@ class _Writer:
             self.nested(plan, into, block, inner=inner)
             return
         row, target = plan.row, f"{into}[{plan.row.field!r}]"
+        if plan.seek is not None:
+            self.lookup(plan, target, block)
+            return
         if row.has_const and row.values is None and row.currency is None and not row.required:
             block.add(f"{target} = {self.literal(plan.constant)}")
             return
@@ -199,6 +207,15 @@ class _Writer:
         else:
             self.converted(plan, target, block, snapshot, inner=inner)
 
+    def lookup(self, plan: RowPlan, target: str, block: _Block) -> None:
+        """A value that is another entity's: what to look for is handed on."""
+        self.value(plan, block)
+        block.add(f"v = {self.bound('seek', plan.seek)}(v)", "if v.__class__ is _Lookup:", "    looks.append(v)")
+        if plan.row.required:
+            block.add("elif v is not _A or snapshot:", "    raise _Uncommon")
+        else:
+            block.add("elif v is not _A:", f"    {target} = None")
+
     def value(self, plan: RowPlan, block: _Block) -> None:
         """``v``: the source value."""
         if plan.typing is not None:
@@ -206,10 +223,11 @@ class _Writer:
             code = emit(plan.typing, names, zone_of(plan.row.zone or self.table.zone))
             block.add(*(["_steps = _Steps()"] if code.steps else []), f"v = {code.fast}")
             return
-        if not plan.row.sources:
+        sources = plan.row.sources if plan.row.lookup is None else plan.row.lookup.sources
+        if not sources:
             block.add(f"v = {self.literal(plan.row.const) if plan.row.has_const else '_A'}")
             return
-        first, *others = [self.get(path, block) for path in plan.row.sources]
+        first, *others = [self.get(path, block) for path in sources]
         block.add(f"v = {first}")
         for other in others:
             block.add(

@@ -11,13 +11,13 @@ from hub.mapping.apply import ABSENT, RowPlan, TablePlan, rejected, value_of
 from hub.mapping.compiled import CompiledTable, ExpressionError
 from hub.mapping.convert import Unconvertible
 from hub.model.diagnostic import Place
-from hub.model.record import Json, Record, Rejected
+from hub.model.record import Json, Lookup, Record, Rejected
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """How a field got its value. ``how``: from, value, const, default, fields; ``path`` is the source path that
-    was filled (empty where there is none). ``present`` is False where the record says nothing about it."""
+    """How a field got its value. ``how``: from, value, const, default, lookup, fields; ``path`` is the source
+    path that was filled (empty where there is none). ``present`` is False where the record says nothing about it."""
 
     field: str
     row: str
@@ -50,5 +50,7 @@ def _explained(plan: RowPlan, record: Record) -> Explained:
         value, origin = value_of(plan, record.data, snapshot=record.op != "partial")
     except (Unconvertible, ExpressionError) as error:
         return Explained(row.field, plan.name, row.place, "", "", None, False, rejected(plan, error))
+    if value.__class__ is Lookup:  # its value is found when the record is concluded; the event says where
+        value = None
     present = value is not ABSENT
     return Explained(row.field, plan.name, row.place, origin.how, origin.path, value if present else None, present)

@@ -67,8 +67,24 @@ class Governance:
 
 
 @dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
+class LookupDef:
+    """``lookup: {entity: supplier, by: tax_id, from: fields.tax, take: key}``: another entity's value.
+
+    ``by`` and ``take`` name ``key``, ``label`` or a field of the entity; ``take`` is ``key`` where it is left out.
+    """
+
+    entity: str
+    by: str
+    sources: tuple[Path, ...]
+    take: str
+    place: Place
+    places: Mapping[str, Place] = dataclasses.field(default_factory=dict)
+
+
 class Row:
-    """One field mapping. Exactly one of ``sources``, ``value``, ``const`` (``has_const``), or nested ``rows``.
+    """One field mapping. Exactly one of ``sources``, ``value``, ``const`` (``has_const``), ``lookup``, or nested
+    ``rows``.
 
     With ``each`` the nested rows make a list, one object per element; without it they make one object.
     Order of work (§4.1, 7): source -> default -> values -> as -> required -> schema.
@@ -93,6 +109,7 @@ class Row:
     each: tuple[str, Path] | None = None
     rows: tuple[Row, ...] = ()
     prefer: tuple[str, ...] = ()
+    lookup: LookupDef | None = None
     """Connections this field takes its value from, the one that wins first; empty: whoever spoke last."""
     places: Mapping[str, Place] = dataclasses.field(default_factory=dict)
     """Where the values of rarer keys (``prefer`` …) stand, by YAML key."""

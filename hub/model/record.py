@@ -56,12 +56,36 @@ class Decoded:
 
 
 @dataclass(frozen=True, slots=True)
+class Lookup:
+    """A field whose value is another entity's: found when the record is concluded, under locks (design §7).
+
+    ``by`` is ``key``, ``label`` or a field of the entity; ``take`` likewise. ``otherwise`` says what the field
+    becomes when there is no such entity (``const`` beside it); ``ref`` is the kind a ref field names.
+    """
+
+    field: str
+    entity: str
+    by: str
+    value: str
+    take: str
+    otherwise: Literal["quarantine", "keep", "null", "const"]
+    const: Json
+    required: bool
+    ref: str
+    private: bool
+    row: str
+    place: Place
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mapped:
     """A record seen through one table, as ``apply`` leaves it.
 
     ``fields`` holds canonical JSON values for the rows whose source was present (absent says nothing, so its
     field is not here; null is). ``label`` is what people type, None when the path was absent. ``refs`` are
     the ref fields among ``fields``: field -> target kind; their value is a key or an unresolved label.
+    ``lookups`` are the fields that ``conclude`` still has to fill from other entities.
     """
 
     kind: str
@@ -69,6 +93,7 @@ class Mapped:
     label: str | None
     fields: Mapping[str, Json]
     refs: Mapping[str, str] = field(default_factory=dict)
+    lookups: tuple[Lookup, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

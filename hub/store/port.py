@@ -6,7 +6,7 @@ One writer at a time decides (SQLite: one writer thread; PostgreSQL: row locks i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
 
@@ -45,6 +45,11 @@ class Transaction(Protocol):
 
     def advance(self, consumer: str, partition: int, before: int, after: int, expected: int) -> None:
         """Move it by compare-and-set and add ``expected`` outcome rows. Raises ``CheckpointMoved``."""
+        ...
+
+
+    def index(self, wanted: Mapping[str, Sequence[str]]) -> int:
+        """Make entities findable by these fields (kind -> fields), also those from before; gives rows added."""
         ...
 
 

@@ -27,6 +27,7 @@ from hub.store.documents import (
     reading_row,
     timer_row,
 )
+from hub.store.indexing import index_fields
 from hub.store.loading import load
 from hub.store.port import CheckpointMoved, Transaction, VersionConflict
 from hub.store.statements import delete, insert, select, upsert
@@ -94,6 +95,9 @@ class SqliteTransaction:
         self._measures(changes, now)
         self._view = LoadedView()  # what was loaded before may have changed
         return written
+
+    def index(self, wanted: Mapping[str, Sequence[str]]) -> int:
+        return index_fields(self.db, wanted)
 
     def checkpoint(self, consumer: str, partition: int) -> int:
         statement = select(tables.checkpoint, "consumer", "partition")

@@ -159,6 +159,9 @@ class Checked:
             found = DYN
             for path in row.sources:
                 found = self._path(path, scope)
+            if row.lookup is not None:
+                for path in row.lookup.sources:
+                    self._path(path, scope)
             if row.value is not None:
                 found = self._expression(row.value, scope)
             self.types[id(row)] = found

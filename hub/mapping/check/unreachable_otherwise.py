@@ -40,8 +40,8 @@ def _row(checked: Checked, row: Row) -> Iterator[Diagnostic]:
 
 
 def _reason(checked: Checked, row: Row) -> str:
-    if row.values is None:
+    if row.values is None and row.lookup is None:
         return "the row has no values: there is nothing a value could miss"
-    if checked.types.get(id(row)) == BOOL and set(row.values) >= _BOTH:
+    if checked.types.get(id(row)) == BOOL and set(row.values or ()) >= _BOTH:
         return "the expression gives true or false, and both are mapped"
     return ""

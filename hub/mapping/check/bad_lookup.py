@@ -1,0 +1,78 @@
+"""``lookup`` finds an entity that has a schema by a text of it, and takes something that fits the row's field.
+
+A lookup by a field that is never filled, or of a value the field cannot hold, would set every record aside.
+
+Example::
+
+    - {field: supplier, lookup: {entity: suplier, by: tax_no, from: fields.tax}}
+
+Fix: use the kind or field the message suggests; ``by`` and ``take`` are ``key``, ``label`` or a field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hub.mapping.check.checked import Checked, finding, flat
+from hub.mapping.check.fit import fits
+from hub.mapping.expression.kinds import type_of
+from hub.mapping.form import near
+from hub.mapping.table import LookupDef, Row, TableDef
+from hub.model.diagnostic import Diagnostic, Place
+from hub.model.schema import Schema
+
+ID = "bad-lookup"
+_TEXTS = frozenset({"string", "person", "ref"})
+_OWN = ("key", "label")
+
+
+def check(checked: Checked) -> Iterator[Diagnostic]:
+    for table in checked.tables:
+        for row in table.rows:
+            yield from (_nowhere(inner) for inner in flat(row.rows) if inner.lookup is not None)
+            if row.lookup is not None:
+                yield from _lookup(checked, table, row, row.lookup)
+    for _, step in checked.steps():
+        yield from (_nowhere(row) for row in flat(step.payload) if row.lookup is not None)
+
+
+def _nowhere(row: Row) -> Diagnostic:
+    why = "a lookup fills a field of an entity; lists and payloads take what entities hold"
+    fix = "look it up in a row of the table, and use that field here"
+    return finding(row.place, ID, f"row {row.field} cannot look up here", why, fix)
+
+
+def _lookup(checked: Checked, table: TableDef, row: Row, lookup: LookupDef) -> Iterator[Diagnostic]:
+    schema = checked.context.schemas.get(lookup.entity)
+    if schema is None:
+        kinds = checked.context.schemas.kinds
+        why = f"schemas: {', '.join(kinds)}"
+        fix = near(lookup.entity, kinds) or f"add schemas/{lookup.entity}/v1.json"
+        yield finding(lookup.place, ID, f'there is no entity "{lookup.entity}"', why, fix)
+        return
+    yield from (found for key in ("by", "take") if (found := _named(lookup, key, schema)))
+    if lookup.by in schema.fields and schema.x_type(lookup.by) not in _TEXTS:
+        why = f"it is {schema.x_type(lookup.by)}; entities are found by texts"
+        yield finding(
+            _place(lookup, "by"), ID, f"{lookup.by} cannot be looked up by", why, "use key, label or a text"
+        )
+    wanted = checked.schema(table)
+    if wanted is not None and row.field in wanted.fields and lookup.take in schema.fields:
+        gives, takes = type_of(schema.fields[lookup.take]), type_of(wanted.fields[row.field])
+        if not fits(takes, gives):
+            message = f"{row.field} is {takes}, {lookup.entity}.{lookup.take} is {gives}"
+            yield finding(_place(lookup, "take"), ID, message, "the schema would refuse every value", "take another")
+
+
+def _place(lookup: LookupDef, key: str) -> Place:
+    return lookup.places.get(key, lookup.place)
+
+
+def _named(lookup: LookupDef, key: str, schema: Schema) -> Diagnostic | None:
+    name = lookup.by if key == "by" else lookup.take
+    if name in _OWN or name in schema.fields or not name:
+        return None
+    known = (*_OWN, *schema.fields)
+    why = f"{lookup.entity} has: {', '.join(known)}"
+    fix = near(name, known) or "use one of them"
+    return finding(_place(lookup, key), ID, f'{lookup.entity} has no field "{name}"', why, fix)
