@@ -10,18 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from hub.mapping.budget import Budget
 from hub.mapping.build_loop import LOOP_KEYS, loop_of
 from hub.mapping.build_table import TABLE_KEYS, Inherited, every_of, review_of, table_of, zone_of
 from hub.mapping.files import Files, Library, folder, unbundled
 from hub.mapping.form import Form
-from hub.mapping.literals import duration, share
+from hub.mapping.literals import count, duration, money, share
 from hub.mapping.meaning import hashes
 from hub.mapping.read import read
 from hub.mapping.table import Governance, IntegrationDef, Slo
 from hub.model.diagnostic import Diagnostic
 
 TOP_KEYS = (
-    *("integration", "title", "owner", "change", "every", "zone", "privacy", "slo", "systems"),
+    *("integration", "title", "owner", "change", "every", "zone", "privacy", "slo", "systems", "budget"),
     *("tables", "loops"),
 )
 
@@ -78,6 +79,7 @@ def _integration(form: Form, versions: dict[str, int], source: str, files: Files
         every=governance.every,
         zone=zone,
         slo=_slo(form),
+        budget=_budget(form),
         systems=systems,
         tables=tuple(tables),
         loops=tuple(loops),
@@ -93,6 +95,11 @@ def _integration(form: Form, versions: dict[str, int], source: str, files: Files
 def _systems(form: Form) -> dict[str, str]:
     form.need("systems", "{pm: jira, erp: erp}")
     return {alias.text: form.text_of(node) for alias, node in form.pairs("systems")}
+
+
+def _budget(form: Form) -> Budget | None:
+    found = Form.of(form.findings, form.take("budget"), "budget", ("entities", "amount"))
+    return None if found is None else Budget(found.literal("entities", count), found.literal("amount", money))
 
 
 def _slo(form: Form) -> Slo:

@@ -124,6 +124,7 @@ def _top(names: _Names) -> dict[str, Part]:
         "integration": _TEXT,
         "title": _texts(),
         "slo": _object(("fresh", "consistent", "loops"), {"fresh": _DURATION, "consistent": _TEXT, "loops": loops}),
+        "budget": _object(("entities", "amount"), {"entities": {"type": "integer", "minimum": 0}, "amount": _TEXT}),
         "systems": {"type": "object", "additionalProperties": connections},
         "tables": _listed({"$ref": "#/definitions/table"}),
         "loops": _listed({"$ref": "#/definitions/loop"}),

@@ -84,6 +84,13 @@ def money(text: str) -> Money:
     return Money(Decimal(found[1]), found[2])
 
 
+def count(text: str) -> int:
+    """``100``."""
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise BadLiteral(f"{text!r} is no number of things", "100")
+    return int(text)
+
+
 def share(text: str) -> float:
     """``99.9 %`` as a fraction of 1."""
     found = _SHARE.match(text)

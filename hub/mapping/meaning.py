@@ -24,7 +24,7 @@ _NOWHERE = frozenset({"place", "places", "values_places", "systems_places", "log
 """Where things stand, and the hashes themselves."""
 _JSON_INTEGER = 2**53
 _PEOPLE: Mapping[type, frozenset[str]] = {
-    IntegrationDef: frozenset({"title", "owner", "review", "every", "slo", "systems", "zone"}),
+    IntegrationDef: frozenset({"title", "owner", "review", "every", "slo", "systems", "zone", "budget"}),
     TableDef: frozenset({"governance", "alias"}),
     Row: frozenset({"governance"}),
     LoopDef: frozenset({"title", "owner"}),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from hub.mapping.budget import Budget
 from hub.model.clock import Micros
 from hub.model.diagnostic import Place
 from hub.model.record import Json
@@ -248,3 +249,5 @@ class IntegrationDef:
     source: str
     """The YAML text itself, kept per hash so that work already decided keeps its version (I10)."""
     systems_places: Mapping[str, Place] = dataclasses.field(default_factory=dict)
+    budget: Budget | None = None
+    """How much a new version may change before one person more must approve it."""
