@@ -68,7 +68,6 @@ class Governance:
 
 
 @dataclass(frozen=True, slots=True)
-@dataclass(frozen=True, slots=True)
 class LookupDef:
     """``lookup: {entity: supplier, by: tax_id, from: fields.tax, take: key}``: another entity's value.
 
@@ -83,6 +82,7 @@ class LookupDef:
     places: Mapping[str, Place] = dataclasses.field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
 class Row:
     """One field mapping. Exactly one of ``sources``, ``value``, ``const`` (``has_const``), ``lookup``, or nested
     ``rows``.
@@ -109,8 +109,8 @@ class Row:
     required: bool = False
     each: tuple[str, Path] | None = None
     rows: tuple[Row, ...] = ()
-    prefer: tuple[str, ...] = ()
     lookup: LookupDef | None = None
+    prefer: tuple[str, ...] = ()
     """Connections this field takes its value from, the one that wins first; empty: whoever spoke last."""
     places: Mapping[str, Place] = dataclasses.field(default_factory=dict)
     """Where the values of rarer keys (``prefer`` …) stand, by YAML key."""
