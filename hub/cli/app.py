@@ -31,6 +31,7 @@ COMMANDS = (
     "health",
     "mapping",
     "connector",
+    "sim",
     "twin",
     "version",
 )

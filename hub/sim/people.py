@@ -1,0 +1,82 @@
+"""People who decide at their own pace: approve, waive, retry, allow a re-close, take or drop what came late.
+
+They look at what waits, as ``hub settle`` would show it, and give one decision at a time through the same door as the
+command line. In the liveness phase they answer everything, so that what still waits afterwards is stuck.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+from hub.model.fact import PersonDecided
+from hub.model.instance import Instance, LoopState, StepState
+from hub.sim.process import Life
+from hub.store.documents import load_approval, load_instance
+
+FINANCE, OWNER = "E1003", "E1007"
+_OPEN = (LoopState.RUNNING, LoopState.BLOCKED, LoopState.NEEDS_PERSON)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision that was accepted; ``why`` is unique, so that its audit row can be found (I13)."""
+
+    fact: PersonDecided
+
+
+class People:
+    """Their decisions. ``eager``: the liveness phase."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self.eager = False
+        self.count = 0
+        self.accepted: list[PersonDecided] = []
+        self.asked: list[PersonDecided] = []
+
+    async def look(self, life: Life) -> int:
+        """One look at what waits; gives how many decisions were accepted."""
+        done = 0
+        for loop, choice, who, step, item in list(self._wanted(life)):
+            if not self.eager and self._random.random() < 0.5:
+                continue  # later, perhaps
+            self.count += 1
+            fact = PersonDecided(f"decision-{self.count}", loop, choice, who, f"reason {self.count}", step, item)  # type: ignore[arg-type]
+            self.asked.append(fact)
+            if await life.workspace.facts(fact, life.clock.now()):
+                life.store.check()
+                self.accepted.append(fact)
+                life.host.wake()
+                done += 1
+        return done
+
+    def _wanted(self, life: Life) -> Iterator[tuple[str, str, str, str, str]]:
+        with life.store.reader() as db:
+            asks = [
+                load_approval(one)
+                for (one,) in db.execute("SELECT document FROM approval WHERE state = 'asked' ORDER BY id")
+            ]
+            names = ",".join(f"'{state.value}'" for state in (*_OPEN, LoopState.DONE))
+            loops = [
+                load_instance(one)
+                for (one,) in db.execute(f"SELECT document FROM loop WHERE state IN ({names}) ORDER BY id")
+            ]
+        for ask in asks:
+            choice = "waive" if self._random.random() < 0.1 else "approve"
+            yield ask.loop, choice, FINANCE, ask.step, ask.item
+        for instance in loops:
+            yield from self._of(instance)
+
+    def _of(self, instance: Instance) -> Iterator[tuple[str, str, str, str, str]]:
+        if instance.phase == "asking":
+            yield instance.id, "approve" if self._random.random() < 0.8 else "waive", OWNER, "", ""
+        for key in instance.late:
+            yield instance.id, "approve" if self._random.random() < 0.6 else "waive", OWNER, "late", key
+        for step in instance.steps:
+            for part in step.obligations:
+                if part.state is StepState.FAILED:
+                    wrong = part.reason.startswith(("mismatch", "missing"))
+                    choice = "waive" if wrong or self._random.random() < 0.2 else "retry"
+                    yield instance.id, choice, OWNER, step.name, part.item

@@ -1,0 +1,213 @@
+"""One life of the hub: the product's own roles, wired by the product, over the simulated ports. It ends by a crash.
+
+A crash drops every object of this life; the next one opens the same database file. What the old one's tasks still try
+to do meets dead ports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from hub.bootstrap import Workspace, open_workspace
+from hub.cli.serving import Serving, _Dues
+from hub.connector import registry
+from hub.connector.base import Request
+from hub.intake.gate import Gate
+from hub.intake.webhook import Refused, WebhookServer
+from hub.log.port import Arrival
+from hub.log.sql import SqlLog
+from hub.model import boundary as boundaries
+from hub.model.clock import NEVER, SECOND, Micros
+from hub.model.effect import EffectState
+from hub.sim.clockwork import SimClock
+from hub.sim.network import Call, HubSide, Network, SimHttp
+from hub.sim.scenario import Delivery
+from hub.sim.storage import Crash, SimStore, scratch
+from hub.sim.targets import plain_text
+from hub.store.documents import load_effect
+
+ROOT = Path(__file__).parents[2]
+SECRET = "a secret of the simulation"
+POLL = "10m"
+HUB_YAML = f"""\
+people: {ROOT}/people.yaml
+schemas: {ROOT}/schemas
+mappings: {ROOT}/mappings
+connections:
+  jira:
+    {{url: "http://jira.invalid", allow: ["http://jira.invalid"], secret: "file:secret", api_token: "file:secret",
+     poll: {POLL}}}
+  trello: {{url: "http://trello.invalid", allow: ["http://trello.invalid"], secret: "file:secret", poll: off}}
+  erp: {{url: "http://erp.invalid", allow: ["http://erp.invalid"]}}
+"""
+TICK = 0.05
+"""How long the watch lets commits gather before it looks what is due next (the product looks every 0.1 s)."""
+
+
+@cache
+def workspace() -> Workspace:
+    """The workspace every run uses: the shipped mappings, compiled once per process."""
+    folder = scratch() / "workspace"
+    folder.mkdir()
+    (folder / "hub.yaml").write_text(HUB_YAML, "utf-8")
+    (folder / "secret").write_text(SECRET, "utf-8")
+    opened = open_workspace(folder)
+    opened.catalog  # noqa: B018 - compiled here, once
+    return opened
+
+
+class Life(HubSide):
+    """One process: starts with ``start``, ends with ``die``."""
+
+    def __init__(
+        self, number: int, path: Path, clock: SimClock, network: Network, random: Random, hooks: Hooks
+    ) -> None:
+        self.number, self.clock, self.hooks = number, clock, hooks
+        self.loop = asyncio.get_running_loop()
+        self.changed = asyncio.Event()
+        self.tasks: list[asyncio.Task[Any]] = []
+        self._delays = random
+        self.store = SimStore(path, clock, self._later, self._committed)
+        self.workspace = self._workspace(network)
+        self.serving = Serving(self.workspace, listen=False, chance=random.random)
+        self.serving._make_roles(AsyncExitStack())
+        self.serving.executor._worker = f"life-{number}"
+        self.host = self.serving.host
+        self.gates = {name: self._gate(name) for name in ("jira", "trello")}
+        self.server = WebhookServer(self.gates, self.workspace.log, clock, wake=self.host.wake)
+
+    def _workspace(self, network: Network) -> Workspace:
+        made = workspace()
+        own = Workspace(made.root, made.settings, self.clock, made.environ)
+        connectors = {}
+        for name, settings in made.settings.connections.items():
+            http = SimHttp(settings.url, allow=list(settings.allow)).attach(self, network, name, self.clock)
+            connectors[name] = registry.create(settings.connector, made.connection(name), http)
+        given = ("specs", "schemas", "people", "catalog", "connection_facts")
+        own.__dict__.update({name: getattr(made, name) for name in given})
+        own.__dict__.update(
+            store=self.store, log=SqlLog(self.store, lambda _: (1 << 50, 1 << 50)), _connectors=connectors
+        )
+        return own
+
+    def _gate(self, name: str) -> Gate:
+        return Gate(name, self.workspace.connector(name), f"https://hub.invalid/in/{name}")
+
+    # --- living
+
+    def start(self) -> None:
+        """Start every role; time matters through ``_watch``."""
+        self.host.wake()
+        for role in self.host.roles:
+            self.spawn(self.host._run(role))
+        self.spawn(self._watch())
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = self.loop.create_task(work)
+        self.tasks.append(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self.dead and not isinstance(error, Crash):
+            self.hooks.failed(error)
+
+    async def _watch(self) -> None:
+        """Ring when something falls due: the host's own watch, told of commits instead of asking every 0.1 s."""
+        dues = _Dues(self.serving)
+        while True:
+            self.changed.clear()
+            due, now = dues.next_due(), self.clock.now()
+            if due is not None and due <= now:
+                self.host.wake()
+                await asyncio.sleep(TICK)
+                continue
+            wait = 3600.0 if due is None else min(3600.0, (due - now) / SECOND)
+            try:
+                async with asyncio.timeout(wait):
+                    await self.changed.wait()
+                await asyncio.sleep(TICK)
+            except TimeoutError:
+                continue
+
+    def _later(self, flush: Callable[[], None]) -> None:
+        self.loop.call_later(self._delays.uniform(0.0003, 0.004), flush)
+
+    def _committed(self, db: Any) -> None:
+        self.changed.set()
+        self.hooks.committed(db)
+
+    def busy(self) -> bool:
+        return any(role.busy for role in self.host.roles) or bool(self.serving.executor._flying)
+
+    def next_due(self) -> Micros | None:
+        """When the hub can do something by itself, polling apart; now, while deliveries wait."""
+        due = self.store.next_due()
+        return None if due is None or due >= NEVER else due
+
+    # --- intake
+
+    async def receive(self, delivery: Delivery, headers: dict[str, str]) -> int:
+        """One webhook request in the intake's order; gives the status. Storing and its answer are the server's."""
+        gate = self.gates[delivery.connection]
+        boundaries.boundary("B1")
+        if not gate.connector.verify(Request("POST", gate.url, headers, delivery.body), self.clock.now()):
+            return 401
+        boundaries.boundary("B2")
+        kept = {name: headers[name] for name in gate.keep if name in headers}
+        source_id = gate.connector.identify(headers, delivery.body)
+        try:
+            await self.server._store(
+                gate, Arrival(gate.name, delivery.body, kept, self.clock.now(), "webhook", source_id)
+            )
+        except Refused as refused:
+            return refused.status
+        self.store.check()
+        return 200
+
+    # --- what the network asks
+
+    def intent(self, call: Call) -> str:
+        """I5: what is sent stands committed, is claimed, and says the same."""
+        with self.store.reader() as db:
+            text = "SELECT document FROM effect WHERE connection = ? AND substr(reference, 1, ?) = ?"
+            found = db.execute(text, (call.connection, len(call.reference) or 1, call.reference or "-")).fetchall()
+        effects = [load_effect(document) for (document,) in found]
+        sending = [one for one in effects if one.state is EffectState.SENDING]
+        if not sending:
+            states = ", ".join(one.state.value for one in effects) or "no intent"
+            return f"{call.method} {call.path} was sent without a committed claim ({states})"
+        said = {name: value for name, value in call.body.items() if name != "external_ref"}
+        if call.connection != "erp":
+            said = {"body": plain_text(call.connection, call.body)}
+        if any(sending[0].payload.get(name) != value for name, value in said.items()):
+            return f"{call.method} {call.path} says something else than its intent"
+        return ""
+
+    # --- dying
+
+    def die(self) -> None:
+        """The power is gone."""
+        self.dead = True
+        self.store.die()
+        for task in asyncio.all_tasks(self.loop):
+            if task.get_name().startswith("world"):
+                continue
+            task.cancel()
+
+
+class Hooks:
+    """What a life tells the world."""
+
+    def failed(self, error: BaseException) -> None:
+        """A role ended with an exception: in the product the host stops."""
+
+    def committed(self, db: Any) -> None:
+        """A group was committed."""
