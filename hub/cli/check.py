@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,15 +26,50 @@ class CheckFormat(StrEnum):
     sarif = "sarif"
 
 
+CLEAR = "\x1b[2J\x1b[H"
+
+
 def register(app: typer.Typer) -> None:
     @app.command()
     def check(
         files: Annotated[list[Path] | None, typer.Argument(help="Mapping files; default: the workspace's.")] = None,
         workspace: WorkspaceOption = HERE,
         form: Annotated[CheckFormat, typer.Option("--format", help="How findings are written.")] = CheckFormat.text,
+        explain: Annotated[str, typer.Option(metavar="RULE", help="Print what a rule asks for, and why.")] = "",
+        watch: Annotated[bool, typer.Option("--watch", help="Check again whenever a file changes.")] = False,
     ) -> int:
         """Check mapping files against schemas, connectors and people. Exit 1 when something is wrong."""
+        if explain:
+            return explain_command(explain)
+        if watch:
+            return watch_command(workspace, files or (), form)
         return check_command(workspace, files or (), form)
+
+
+def explain_command(rule: str) -> int:
+    """The page of one rule."""
+    from hub.mapping.check.explain import explain
+
+    print(explain(rule))
+    return 0
+
+
+def watch_command(root: Path, files: Sequence[Path], form: CheckFormat) -> int:
+    """Check, and check again after every change, until Ctrl-C."""
+    from hub.cli.check_watch import pause, stamps, watch
+    from hub.cli.render import explain
+    from hub.errors import HubError
+
+    def work() -> None:
+        print(CLEAR if sys.stdout.isatty() else "", end="")
+        try:
+            check_command(root, files, form)
+        except HubError as error:  # half a file, half a hub.yaml: the next save may be whole
+            explain(error)
+        sys.stdout.flush()
+
+    watch(lambda: stamps(root, files), work, pause)
+    return 0
 
 
 def check_command(root: Path, files: Sequence[Path], form: CheckFormat) -> int:
@@ -60,7 +97,31 @@ def check_files(space: Workspace, files: Sequence[Path]) -> tuple[Sequence[Built
     from hub.mapping.check.run import check_integrations
 
     built = [build_file(file, space.schemas.newest) for file in files] if files else space.built
-    return built, check_integrations(built, space.check_context)
+    findings = check_integrations(built, space.check_context)
+    if not any(finding.level == "error" for finding in findings):
+        findings += _uncovered(space, built)
+    return built, findings
+
+
+def _uncovered(space: Workspace, built: Sequence[Built]) -> list[Diagnostic]:
+    """Rows and value-map entries the cases beside a mapping do not use; problems of a cases file itself."""
+    from hub.cli.mapping_test import cased
+    from hub.errors import ConfigError, HubError
+    from hub.mapping.check import uncovered_case
+    from hub.mapping.check.checked import Checked
+
+    unused: dict[str, frozenset[str]] = {}
+    found: list[Diagnostic] = []
+    for each in built:
+        try:
+            for one in cased(space, [each]):
+                unused[one.definition.name] = frozenset(one.run(one.definition).coverage.unused)
+        except ConfigError as error:
+            found += error.findings
+        except HubError:  # a case that cannot run at all: hub mapping test says so
+            continue
+    context = replace(space.check_context, uncovered=unused)
+    return [*found, *uncovered_case.check(Checked(built, context))] if any(unused.values()) else found
 
 
 def show(findings: Sequence[Diagnostic], built: Sequence[Built], form: CheckFormat) -> None:

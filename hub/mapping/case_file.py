@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from hub.mapping.build_table import literal_of
 from hub.mapping.form import Form
+from hub.mapping.literals import point_in_time
 from hub.mapping.read import Mapping as MappingNode
 from hub.mapping.read import read
-from hub.model.clock import Micros, micros
+from hub.model.clock import Micros
 from hub.model.diagnostic import Diagnostic, Place
 from hub.model.record import Json
 
@@ -111,15 +111,19 @@ def _json(form: Form, key: str) -> Any:
 def _given(form: Form) -> Given | None:
     record = Form.of(form.findings, form.take("record"), "record", ("source", "op", "at", "data"))
     if record is not None:
-        at = record.text("at", NOW)
+        at = record.literal("at", _moment)
         source, op = record.text("source", example="pm.issue"), record.text("op", "snapshot")
-        return Given(source, _json(record, "data"), op, micros(datetime.fromisoformat(at)))
+        return Given(source, _json(record, "data"), op, _moment(NOW) if at is None else at)
     delivery = Form.of(form.findings, form.take("delivery"), "delivery", ("source", "headers", "body", "file"))
     if delivery is None:
         return None
     headers = {name: str(value) for name, value in (_json(delivery, "headers") or {}).items()}
     source = delivery.text("source", example="pm")
     return Given(source, _json(delivery, "body"), headers=headers, file=delivery.text("file"), is_delivery=True)
+
+
+def _moment(text: str) -> Micros:
+    return point_in_time(text, "UTC")
 
 
 def _step(form: Form, name: str) -> WantedStep:

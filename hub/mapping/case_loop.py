@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from hub.mapping.case_difference import At, Difference
 from hub.mapping.case_file import Case, WantedStep
 from hub.mapping.compiled import CompiledIntegration, CompiledLoop, CompiledStep, ExpressionError, LinkOf, Unlinked
 from hub.model.action import ActionSpec
@@ -52,7 +53,8 @@ def _whole(given: Mapping[str, Json], empty: Mapping[str, Json]) -> dict[str, Js
 def _starts(case: Case, loop: CompiledLoop, scope: Scope) -> Iterator[str]:
     fires = _true(loop.when, scope)
     if case.fires is not None and fires != case.fires:
-        yield f"when is {str(fires).lower()}, the case says {str(case.fires).lower()}"
+        words = f"when is {str(fires).lower()}, the case says {str(case.fires).lower()}"
+        yield Difference(words, ("fires",), fires)
     unmet = [dict(each.definition.otherwise) for each in loop.require if not _true(each.check, scope)]
     if case.fires is False or (case.missing is None and not unmet):
         return
@@ -60,7 +62,8 @@ def _starts(case: Case, loop: CompiledLoop, scope: Scope) -> Iterator[str]:
     if len(wanted) != len(unmet) or any(
         text not in texts.values() for text, texts in zip(wanted, unmet, strict=False)
     ):
-        yield f"missing requirements are {_text(unmet)}, wanted {_text(wanted)}"
+        words = f"missing requirements are {_text(unmet)}, wanted {_text(wanted)}"
+        yield Difference(words, ("missing",), [next(iter(texts.values()), "") for texts in unmet])
 
 
 def _true(condition: Callable[[Scope], bool], scope: Scope) -> bool:
@@ -85,7 +88,9 @@ def _steps(case: Case, loop: CompiledLoop, scope: Scope, action_of: ActionOf) ->
             yield f"{name}: {error}"
             continue
         if name in case.steps:
-            yield from (f"{name}: {problem}" for problem in _step(case.steps[name], done[name]))
+            for each in _step(case.steps[name], done[name]):
+                at = None if each.at is None else ("steps", name, *each.at)
+                yield Difference(f"{name}: {each}", at, each.value)
 
 
 def _in_order(steps: Sequence[CompiledStep]) -> Iterator[CompiledStep]:
@@ -158,19 +163,28 @@ def _asks(step: CompiledStep, scope: Scope) -> bool:
     return policy.over is None or amount is None or amount > policy.over
 
 
-def _step(wanted: WantedStep, found: Obligations) -> Iterator[str]:
+def _step(wanted: WantedStep, found: Obligations) -> Iterator[Difference]:
     asked = any(each["asked"] for each in found.values())
     state = "skipped" if not found else "asked" if asked else "started"
     if state != wanted.state:
-        yield f"is {state}, wanted {wanted.state}"
-    if wanted.each is None:
+        # Skipped sends nothing: the word replaces all the case says of the step.
+        yield Difference(f"is {state}, wanted {wanted.state}", () if state == "skipped" else ("state",), state)
+    if wanted.each is None or state == "skipped":
         return
     if set(wanted.each) != set(found):
-        yield f"is done for {sorted(found)}, wanted {sorted(wanted.each)}"
+        yield Difference(f"is done for {sorted(found)}, wanted {sorted(wanted.each)}", *_items(wanted.each, found))
     for key in sorted(set(wanted.each) & set(found)):
         for part, value in wanted.each[key].items():
             if canonical(value) != found[key][part]:
-                yield f"{key} {part} is {_text(found[key][part])}, wanted {_text(value)}".lstrip()
+                words = f"{key} {part} is {_text(found[key][part])}, wanted {_text(value)}".lstrip()
+                yield Difference(words, ("each", key, part) if key else (part,), found[key][part])
+
+
+def _items(wanted: Mapping[str, Mapping[str, Json]], found: Obligations) -> tuple[At | None, Json]:
+    """All items of a step with what they would send; nothing where a case names none or there are none."""
+    if "" in wanted or not found:
+        return None, None
+    return ("each",), {key: {"payload": one["payload"]} for key, one in found.items()}
 
 
 def _text(value: Any) -> str:

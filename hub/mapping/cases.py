@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from hub.mapping.case_difference import At, Difference
 from hub.mapping.case_file import Case, CaseFile, Given
 from hub.mapping.case_loop import loop_problems
 from hub.mapping.compiled import CompiledIntegration, CompiledTable
@@ -158,15 +159,31 @@ def _tables(compiled: CompiledIntegration, record: Record) -> Iterator[CompiledT
 
 def _differences(case: Case, seen: Sequence[tuple[str, Mapped | Refused]], nothing: str) -> list[str]:
     if case.skips:
-        return [f"{kind} was mapped, the case says it is skipped" for kind, _ in seen]
+        instead = _instead(seen, nothing)
+        return [Difference(f"{kind} was mapped, the case says it is skipped", (), instead) for kind, _ in seen]
     if case.refuses is not None:
         return _refusal(case.refuses, seen, nothing)
     problems = []
-    for wanted in case.gives:
+    for number, wanted in enumerate(case.gives):
         kind = wanted.get("entity")
         found = next((result for name, result in seen if name == kind), None)
-        problems += _entity(wanted, found, nothing)
+        problems += _entity(wanted, found, nothing, ("gives", number), _instead(seen, nothing))
     return problems
+
+
+def _instead(seen: Sequence[tuple[str, Mapped | Refused]], nothing: str) -> Mapping[str, Json]:
+    """What a case would have to want as a whole."""
+    gives = [
+        {"entity": kind, "key": result.key, "label": result.label, "fields": dict(result.fields)}
+        for kind, result in seen
+        if isinstance(result, Mapped)
+    ]
+    if gives:
+        return {"gives": gives[0] if len(gives) == 1 else gives}
+    refused = next((result.rejected for _, result in seen if isinstance(result, Refused)), None)
+    if refused is not None:
+        return {"refuses": {"reason": refused.reason, "row": field_of(refused.row)}}
+    return {"refuses": {"reason": nothing}} if nothing else {"skips": True}
 
 
 def _refusal(wanted: Mapping[str, Json], seen: Sequence[tuple[str, Mapped | Refused]], nothing: str) -> list[str]:
@@ -174,32 +191,35 @@ def _refusal(wanted: Mapping[str, Json], seen: Sequence[tuple[str, Mapped | Refu
     got = [{"reason": each.reason, "row": field_of(each.row)} for each in refused] or [{"reason": nothing or "none"}]
     if any(all(each.get(name) == value for name, value in wanted.items()) for each in got):
         return []
-    return [f"refused with {got}, wanted {dict(wanted)}"]
+    return [Difference(f"refused with {got}, wanted {dict(wanted)}", (), _instead(seen, nothing))]
 
 
-def _entity(wanted: Mapping[str, Json], found: Mapped | Refused | None, nothing: str) -> list[str]:
+def _entity(
+    wanted: Mapping[str, Json], found: Mapped | Refused | None, nothing: str, at: At, instead: Mapping[str, Json]
+) -> list[str]:
     kind = wanted.get("entity")
     if found is None:
-        return [f"no {kind} came out ({nothing or 'no table took the record'})"]
+        return [Difference(f"no {kind} came out ({nothing or 'no table took the record'})", (), instead)]
     if isinstance(found, Refused):
         rejected = found.rejected
-        return [f"{kind} was refused: {rejected.message} [{rejected.reason}] at {rejected.row}"]
-    problems = [
-        f"{name} is {getattr(found, name)!r}, wanted {wanted[name]!r}"
+        words = f"{kind} was refused: {rejected.message} [{rejected.reason}] at {rejected.row}"
+        return [Difference(words, (), instead)]
+    problems: list[str] = [
+        Difference(f"{name} is {getattr(found, name)!r}, wanted {wanted[name]!r}", (*at, name), getattr(found, name))
         for name in ("key", "label")
         if name in wanted and getattr(found, name) != wanted[name]
     ]
-    return [*problems, *_fields(wanted.get("fields", {}), found.fields)]
+    return [*problems, *_fields(wanted.get("fields", {}), found.fields, (*at, "fields"))]
 
 
-def _fields(wanted: Mapping[str, Json], found: Mapping[str, Json]) -> Iterator[str]:
+def _fields(wanted: Mapping[str, Json], found: Mapping[str, Json], at: At) -> Iterator[str]:
     """Named fields must be equal; a field wanted as ``absent`` must not be there."""
     for name, value in wanted.items():
         if value == "absent" and name not in found:
             continue
         got = found.get(name, "absent")
         if got != canonical(value):
-            yield f"{name} is {_text(got)}, wanted {_text(value)}"
+            yield Difference(f"{name} is {_text(got)}, wanted {_text(value)}", (*at, name), got)
 
 
 def _text(value: Any) -> str:

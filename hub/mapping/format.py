@@ -85,6 +85,11 @@ def formatted(source: str, file: str, *, mapping: bool = True) -> Formatted:
     return Formatted(text)
 
 
+def data_text(page: Page) -> str:
+    """A tree of plain data (a cases file, perhaps changed) as text."""
+    return _Writer(page, Context("data")).document()
+
+
 def _words(page: Page) -> list[str]:
     return [comment.text for comment in page.comments]
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from hub.cli.check import CheckFormat, check_command
-from hub.cli.mapping import mapping_test_command
+from hub.cli.mapping_test import mapping_test_command
 from hub.cli.options import Format
 from hub.errors import UsageError
 
