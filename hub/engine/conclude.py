@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from hashlib import sha256
 from itertools import takewhile
 from typing import Any
 
 import orjson
 
+from hub.engine.answers import answered, unanswered
+from hub.engine.aside import LANE, alone, first_partial, poison, refused, set_aside, supersede
 from hub.engine.lookups import Looked, looked_up
-from hub.engine.prepare import Item, Prepared, Work, said_refs
+from hub.engine.prepare import Item, Prepared
 from hub.loop import decide
 from hub.loop.names import names_of, resolve
-from hub.loop.start import was_read
 from hub.loop.world import World
 from hub.mapping.catalog import Catalog
-from hub.model.changes import Changes, NotLoaded, Outcome, Quarantine, Reading, Touched, View, union
+from hub.model.changes import Changes, NotLoaded, Outcome, Quarantine, Touched, View, union
 from hub.model.clock import Micros
 from hub.model.entity import Entity, Folded, fold
 from hub.model.prefer import fold_preferring
@@ -31,8 +31,6 @@ from hub.model.record import Mapped, Refused, Rejected
 _SORTED = orjson.OPT_SORT_KEYS
 Piece = Callable[[World], None]
 """What one record changes, or one answer."""
-LANE = frozenset({"exception", "behind"})
-"""Reasons that stop an object's lane (I11): what comes later for it is held behind."""
 
 
 def conclude(prepared: Prepared, view: View, now: Micros, catalog: Catalog) -> Changes:
@@ -102,37 +100,6 @@ class Pass:
             aside(saved, f"{type(bug).__name__}: {bug}")
 
 
-def alone(world: World, work: Work, index: int, verdict: str, rejected: Rejected) -> None:
-    """A delivery or record no table sees: its outcome, and where it was refused its quarantine row."""
-    delivery = work.delivery
-    world.changes.outcomes.append(Outcome(delivery.position, index, "", verdict, rejected.reason))
-    if verdict != "quarantined":
-        return
-    world.put_quarantine(
-        Quarantine(
-            id=quarantine_id(delivery.ref, index, ""),
-            connection=delivery.connection,
-            delivery=delivery.ref,
-            position=delivery.position,
-            record=index,
-            table="",
-            kind="",
-            key="",
-            at=delivery.received_at,
-            reason=rejected.reason,
-            row=rejected.row,
-            owner=rejected.owner,
-            message=rejected.message,
-            since=world.now,
-        )
-    )
-
-
-def quarantine_id(ref: str, index: int, table: str) -> str:
-    """A stable id people can type: ``q-<12 hex>``."""
-    return "q-" + sha256(f"{ref}|{index}|{table}".encode()).hexdigest()[:12]
-
-
 # --- one record through one table
 
 
@@ -144,7 +111,7 @@ def record(world: World, item: Item) -> None:
     world.because(delivery.ref, item.index, plan.name, item.record.at, delivery.ref)
     open_rows = world.quarantined(kind, key)
     if open_rows and _held(open_rows, item):
-        _set_aside(world, item, key, "held", Rejected("behind", "an earlier record of this object is a bug to fix"))
+        set_aside(world, item, key, "held", Rejected("behind", "an earlier record of this object is a bug to fix"))
         return
     before = world.entity(kind, key)
     if item.left and (before is None or before.deleted or item.source not in before.marks):
@@ -156,10 +123,10 @@ def record(world: World, item: Item) -> None:
     if isinstance(seen, Mapped) and seen.lookups:
         seen, read = looked_up(world, seen, plan.schema)
     if isinstance(seen, Refused):
-        _refused(world, item, key, seen, before)
+        refused(world, item, key, seen, before)
         return
     mapped = _with_keys(world, seen) if seen.refs else seen
-    if before is None and item.record.op == "partial" and _first_partial(world, item, mapped):
+    if before is None and item.record.op == "partial" and first_partial(world, item, mapped):
         return
     told = (before, mapped, item.source, item.record.at, item.record.op, plan.empty, plan.speaks)
     folded = fold_preferring(*told, plan.prefer) if plan.prefer else fold(*told)
@@ -202,6 +169,8 @@ def _kept(
     world.changes.entities[after.kind, after.key] = after
     if item.plan.shared and (before is None or item.source not in before.marks):
         world.put_link(item.delivery.connection, after.kind, after.key, item.record.source)
+        if before is not None:  # a first sight is told below, with its names
+            decide.linked(world, after.kind, names_of(after))
     if folded.verdict == "applied":
         event = _tell(world, item, before, folded, read)
         _index(world, item, before, folded)
@@ -211,7 +180,7 @@ def _kept(
         if after.kind in catalog.relating:
             decide.related_changed(world, before, after)
     if open_rows and item.record.op != "partial":
-        _supersede(world, item, open_rows)
+        supersede(world, item, open_rows)
 
 
 def _tell(world: World, item: Item, before: Entity | None, folded: Folded, read: Looked | None = None) -> str:
@@ -292,137 +261,3 @@ def _renamed(world: World, entity: Entity, field: str, key: str) -> Entity:
     logic = world.changes.events[-1].logic if world.changes.events else ""
     world.emit(after.stream, after.version, f"{after.kind}.changed", data, name, logic)
     return after
-
-
-# --- what is set aside
-
-
-def _refused(world: World, item: Item, key: str, seen: Refused, before: Entity | None) -> None:
-    """A record a row rejected: set aside with its key and the refs it could map; its lane flows on."""
-    marks = before.marks.get(item.source) if before is not None else None
-    newer = marks is not None and marks.base.at > item.record.at
-    verdict = "quarantined"
-    _set_aside(world, item, key, verdict, seen.rejected, closed_by="superseded" if newer else "")
-    if before is None:
-        _named_already(world, seen, key)
-        if item.record.op == "partial":
-            _ask_read(world, item)
-
-
-def _named_already(world: World, seen: Refused, key: str) -> None:
-    """What was refused at first sight is found by the name people type, and refs to it resolve."""
-    if seen.label and seen.key and world.key_of_label(seen.kind, seen.label) != key:
-        world.put_label(seen.kind, seen.label, key)
-
-
-def _first_partial(world: World, item: Item, mapped: Mapped) -> bool:
-    """A partial first sight asks to read the whole object; without a required value it waits in quarantine."""
-    _ask_read(world, item)
-    missing = [name for name in item.plan.required if mapped.fields.get(name) is None]
-    if not missing:
-        return False
-    words = f"{mapped.kind} {mapped.key} is new and its first record says nothing about {', '.join(missing)}"
-    row = f"{item.plan.name}.{missing[0]}"
-    rejected = Rejected("missing-field", words, row, owner=item.plan.owner)
-    _set_aside(world, item, mapped.key, "quarantined", rejected, refs=said_refs(mapped))
-    return True
-
-
-def _ask_read(world: World, item: Item) -> None:
-    connection = item.delivery.connection
-    facts = world.catalog.connections.get(connection)
-    if facts is not None and facts.refetch and item.delivery.origin != "read":
-        stream = item.record.stream.removeprefix(f"{connection}.")
-        world.ask_reading(Reading(connection, stream, item.record.source, "", world.now, world.now))
-
-
-def poison(world: World, words: str, item: Item) -> None:
-    """A record whose conclusion raised: a bug. Set aside; later records of the object wait behind it."""
-    key = item.seen.key or f"{item.delivery.connection}:{item.record.source}"
-    world.because(item.delivery.ref, item.index, item.plan.name, item.record.at, item.delivery.ref)
-    _set_aside(world, item, key, "quarantined", Rejected("exception", words))
-
-
-def _set_aside(
-    world: World,
-    item: Item,
-    key: str,
-    verdict: str,
-    rejected: Rejected,
-    closed_by: str = "",
-    refs: dict[str, tuple[str, str]] | None = None,
-) -> None:
-    delivery, plan = item.delivery, item.plan
-    if refs is None:
-        refs = dict(item.seen.refs) if isinstance(item.seen, Refused) else said_refs(item.seen)
-    world.changes.outcomes.append(Outcome(delivery.position, item.index, plan.name, verdict, rejected.reason))
-    world.measures[plan.integration, verdict] += 1
-    world.put_quarantine(
-        Quarantine(
-            id=quarantine_id(delivery.ref, item.index, plan.name),
-            connection=delivery.connection,
-            delivery=delivery.ref,
-            position=delivery.position,
-            record=item.index,
-            table=plan.name,
-            kind=item.seen.kind,
-            key=key,
-            at=item.record.at,
-            reason=rejected.reason,
-            row=rejected.row,
-            owner=rejected.owner or plan.owner,
-            message=rejected.message,
-            since=world.now,
-            refs={name: (kind, resolve(world, kind, to) or to) for name, (kind, to) in refs.items()},
-            source=item.source,
-            closed_at=world.now if closed_by else None,
-            closed_by=closed_by,
-        )
-    )
-
-
-def _supersede(world: World, item: Item, rows: Sequence[Quarantine]) -> None:
-    """A newer snapshot was applied: what the same object said wrongly before is settled."""
-    settled = [
-        row
-        for row in rows
-        if row.source == item.source
-        and row.table == item.plan.name
-        and row.reason not in LANE
-        and (row.at <= item.record.at or item.delivery.origin == "read")
-    ]
-    for row in settled:
-        world.put_quarantine(replace(row, closed_at=world.now, closed_by="superseded"))
-    if settled:
-        decide.quarantine_closed(
-            world, [place for row in settled for place in ((row.kind, row.key), *row.refs.values())]
-        )
-
-
-# --- answers to reads
-
-
-def answered(world: World, work: Work) -> None:
-    """The hub's own read came back and is concluded: whoever waited for it goes on."""
-    delivery = work.delivery
-    for index, one in enumerate(work.records):
-        stream = one.stream.removeprefix(f"{delivery.connection}.")
-        object_id = f"{delivery.connection}/{stream}/{one.source}"
-        world.because(delivery.ref, index, "@read", one.at, delivery.ref)
-        if not delivery.cause:
-            world.drop_reading(object_id, "")
-            continue
-        instance = world.instance(delivery.cause)
-        loop = None if instance is None else decide.loop_of(world, instance)
-        if loop is None:
-            world.drop_reading(object_id, delivery.cause)
-        else:
-            was_read(world, loop, delivery.cause, object_id)
-
-
-def unanswered(world: World, words: str, work: Work) -> None:
-    """Going on after a read raised: a bug. The instance keeps waiting, and a person sees why."""
-    rejected = Rejected("exception", f"{work.delivery.cause}: {words}")
-    outcomes = world.changes.outcomes
-    alone(world, work, len(work.records), "quarantined", rejected)
-    outcomes.pop()  # its records have their outcomes; this row only tells a person

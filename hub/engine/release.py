@@ -15,7 +15,9 @@ from typing import Protocol
 import orjson
 
 from hub.engine.advance import CONSUMER, PARTITION
-from hub.engine.conclude import LANE, Pass, alone, answered, poison, record, unanswered
+from hub.engine.answers import answered, unanswered
+from hub.engine.aside import LANE, alone, poison
+from hub.engine.conclude import Pass, record
 from hub.engine.prepare import Decode, Item, Work, prepare
 from hub.engine.transaction import again, decide_in
 from hub.errors import NotFound
