@@ -1,12 +1,13 @@
 """Loops and effects as events: what changed goes into the event, ``evolve`` folds it back into the same row.
 
 An event of a ``loop/…`` or ``effect/…`` stream carries ``{"set": changed fields, "about": who, why, which step}``.
-Steps change by name, so one confirmed document does not repeat the whole instance.
+Steps change by name, their obligations by item, what is waited for by ref: one confirmed document of a thousand
+says what it changed, not the whole instance. A list that changed otherwise is told whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from hub.model.instance import Instance, LoopState, Obligation, Step, StepState,
 from hub.model.record import Json
 
 _INSTANCE = tuple(field.name for field in fields(Instance))
+_STEP = tuple(field.name for field in fields(Step))
 _EFFECT = tuple(field.name for field in fields(Effect))
 
 
@@ -28,8 +30,54 @@ def instance_changes(before: Instance | None, after: Instance) -> dict[str, Any]
     changed = _differing(_INSTANCE, before, after)
     if "steps" in changed:
         known = {step.name: step for step in before.steps}
-        changed["steps"] = [step for step in after.steps if known.get(step.name) != step]
+        changed["steps"] = [
+            _moved(known.get(step.name), step) for step in after.steps if known.get(step.name) != step
+        ]
+    if "waiting" in changed:
+        changed.update(_waits(before.waiting, changed.pop("waiting")))
+    if "reading" in changed:
+        changed.update(_read(before.reading, changed.pop("reading")))
     return changed
+
+
+def _moved(before: Step | None, after: Step) -> Step | dict[str, Any]:
+    """The step; with ``parts`` (what changed, by item) in place of ``obligations`` where its items stayed."""
+    if before is None or not _grew(before.obligations, after.obligations):
+        return after
+    known = {part.item: part for part in before.obligations}
+    parts = [part for part in after.obligations if known.get(part.item) != part]
+    said = {name: getattr(after, name) for name in _STEP if name != "obligations"}
+    return {**said, "parts": parts}
+
+
+def _grew(before: tuple[Obligation, ...], after: tuple[Obligation, ...]) -> bool:
+    """Whether ``after`` has the items of ``before`` in their order, and perhaps more behind them; none twice."""
+    if len({part.item for part in after}) < len(after) or len(after) < len(before):
+        return False
+    return all(old is new or old.item == new.item for old, new in zip(before, after, strict=False))
+
+
+def _waits(before: tuple[Waiting, ...], after: tuple[Waiting, ...]) -> dict[str, Any]:
+    """``waits``: the refs that went and the entries that came, where that is all there is to it; else the list."""
+    old, new = {one.ref: one for one in before}, {one.ref: one for one in after}
+    gone = [ref for ref, one in old.items() if new.get(ref) != one]
+    came = [one for ref, one in new.items() if old.get(ref) != one]
+    if _with_waits(before, gone, came) != after:
+        return {"waiting": after}
+    return {"waits": {"gone": gone, "came": came}}
+
+
+def _read(before: tuple[str, ...], after: tuple[str, ...]) -> dict[str, Any]:
+    """``read``: what need not be read any more, where nothing else changed; else the list."""
+    left = set(after)
+    if tuple(one for one in before if one in left) != after:
+        return {"reading": after}
+    return {"read": [one for one in before if one not in left]}
+
+
+def _with_waits(known: tuple[Waiting, ...], gone: Iterable[str], came: Iterable[Waiting]) -> tuple[Waiting, ...]:
+    left = set(gone)
+    return (*(one for one in known if one.ref not in left), *came)
 
 
 def effect_changes(before: Effect | None, after: Effect) -> dict[str, Any]:
@@ -48,9 +96,16 @@ def evolve(instance: Instance | None, event: Event) -> Instance:
     """The instance after one event of its stream."""
     said = _typed_instance(orjson.loads(event.data)["set"])
     if instance is None:
-        return Instance(**said, version=event.version)
+        return Instance(**{**said, "steps": _with_steps((), said.get("steps", ()))}, version=event.version)
     if "steps" in said:
         said["steps"] = _with_steps(instance.steps, said["steps"])
+    if "waits" in said:
+        waits = said.pop("waits")
+        came = [Waiting(**entry) for entry in waits["came"]]
+        said["waiting"] = _with_waits(instance.waiting, waits["gone"], came)
+    if "read" in said:
+        read = set(said.pop("read"))
+        said["reading"] = tuple(one for one in instance.reading if one not in read)
     return replace(instance, **said, version=event.version)
 
 
@@ -64,10 +119,18 @@ def evolve_effect(effect: Effect | None, event: Event) -> Effect:
     return replace(effect, **said, version=event.version)
 
 
-def _with_steps(known: tuple[Step, ...], changed: tuple[Step, ...]) -> tuple[Step, ...]:
-    new = {step.name: step for step in changed}
-    kept = tuple(new.pop(step.name, step) for step in known)
-    return (*kept, *new.values())
+def _with_steps(known: tuple[Step, ...], changed: Iterable[Mapping[str, Json]]) -> tuple[Step, ...]:
+    steps = {step.name: step for step in known}
+    for said in changed:
+        steps[said["name"]] = _with_parts(steps[said["name"]], said) if "parts" in said else step_of(said)
+    return tuple(steps.values())
+
+
+def _with_parts(known: Step, said: Mapping[str, Json]) -> Step:
+    parts = {part.item: part for part in known.obligations}
+    parts.update((part["item"], _obligation(part)) for part in said["parts"])
+    rest = {name: value for name, value in said.items() if name != "parts"}
+    return replace(known, **{**rest, "state": StepState(said["state"]), "obligations": tuple(parts.values())})
 
 
 def _typed_instance(said: dict[str, Any]) -> dict[str, Any]:
@@ -78,8 +141,6 @@ def _typed_instance(said: dict[str, Any]) -> dict[str, Any]:
             said[name] = tuple(said[name])
     if "waiting" in said:
         said["waiting"] = tuple(Waiting(**entry) for entry in said["waiting"])
-    if "steps" in said:
-        said["steps"] = tuple(step_of(step) for step in said["steps"])
     return said
 
 
