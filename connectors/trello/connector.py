@@ -87,7 +87,8 @@ class TrelloConnector(Connector):
                 headers=self._auth(), not_done_429=True,
             )  # fmt: skip
         except Throttled as error:
-            raise Throttled(str(error), error.retry_after or THROTTLED_SECONDS, not_done=True) from error
+            wait = error.retry_after or THROTTLED_SECONDS
+            raise Throttled(str(error), wait, not_done=error.not_done) from error
         made = answer.json if isinstance(answer.json, dict) else {}
         if not made.get("id"):
             raise Ambiguous(f"comment on {card}: answered {answer.status} without an id")
