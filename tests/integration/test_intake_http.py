@@ -229,7 +229,7 @@ async def test_a_connection_without_its_secret_takes_nothing_and_says_try_later(
 
 
 async def test_a_head_that_does_not_arrive_closes_the_connection(store: SqliteStore) -> None:
-    async with Intake(store, Disk(), Limits(header_seconds=0.05)) as intake:
+    async with Intake(store, Disk(), Limits(header_seconds=0.5)) as intake:
         reader, writer = await asyncio.open_connection("127.0.0.1", intake.port)
         writer.write(b"POST /in/jira HTTP/1.1\r\nHost: hub\r\nX-Slow: ")
         async with asyncio.timeout(5):
@@ -239,7 +239,7 @@ async def test_a_head_that_does_not_arrive_closes_the_connection(store: SqliteSt
 
 
 async def test_a_body_that_does_not_arrive_gets_408_and_keeps_nothing(store: SqliteStore) -> None:
-    async with Intake(store, Disk(), Limits(body_seconds=0.05)) as intake:
+    async with Intake(store, Disk(), Limits(body_seconds=0.5)) as intake:
         reader, writer = await asyncio.open_connection("127.0.0.1", intake.port)
         head = "POST /in/jira HTTP/1.1\r\nHost: hub\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
         writer.write(head.encode())
