@@ -137,6 +137,11 @@ def show(findings: Sequence[Diagnostic], built: Sequence[Built], form: CheckForm
         case CheckFormat.github:
             print(render.github(findings), end="\n" if findings else "")
         case CheckFormat.text:
-            print(render.text(findings, {file.file: file.text for file in built}))
+            print(render.text(findings, {name: text for file in built for name, text in _texts(file)}))
             if not findings:
                 print(f"{len(built)} files checked")
+
+
+def _texts(built: Built) -> list[tuple[str, str]]:
+    """The file and the shared files it uses, as findings call them."""
+    return [(built.file, built.text), *built.others.items()]

@@ -196,6 +196,8 @@ def _tell(world: World, item: Item, before: Entity | None, folded: Folded, read:
         said["deleted"] = True
     if read:
         said["read"] = read
+    if isinstance(item.seen, Mapped) and item.seen.rates:
+        said["rates"] = item.seen.rates
     plan = item.plan
     data = orjson.dumps(said, option=_SORTED)
     stream = f"{after.kind}/{after.key}"

@@ -14,6 +14,7 @@ from hub.mapping.compiled import ExpressionError
 from hub.mapping.convert import Convert, Unconvertible
 from hub.mapping.convert.names import text_of_id
 from hub.mapping.expression.typing import Typing
+from hub.mapping.rates import Rated
 from hub.mapping.table import Path, Row, TableDef
 from hub.model.record import Json, Lookup, Mapped, Record, Refused, Rejected
 from hub.model.values import decimal_text
@@ -51,6 +52,8 @@ class RowPlan:
     schema: Mapping[str, Any] | None = None
     seek: Callable[[Any], Json] | None = None
     """A lookup: from the value to look for to a ``Lookup``, or what is empty."""
+    rated: Callable[[Any, Any, Any], Json] | None = None
+    """Money by a table of rates: (value, currency, date) to ``Rated``, or money that needed no rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +178,18 @@ def _converted(plan: RowPlan, value: Any, scope: Scope) -> Any:
         done, value = _looked_up(plan, value)
         if done:
             return value
+    if plan.rated is not None:
+        currency = None if plan.row.currency is None else _said(plan.row.currency, scope)
+        return plan.rated(value, currency, None if plan.row.dated is None else _said(plan.row.dated, scope))
     if plan.currency_of is not None and plan.row.currency is not None:
         return plan.currency_of(value, walk(plan.row.currency, scope))
     return plan.convert(value)
+
+
+def _said(path: Path, scope: Scope) -> Any:
+    """The value at a path; absent and null alike say nothing."""
+    value = walk(path, scope)
+    return None if value is ABSENT else value
 
 
 def _looked_up(plan: RowPlan, value: Any) -> tuple[bool, Any]:
@@ -245,19 +257,20 @@ def apply_rows(plan: TablePlan, record: Record) -> Mapped | Refused:
     key = f"{table.connection}:{key}" if table.key_mode != "shared" else key
     if record.op == "delete":
         return Mapped(table.entity, key, label, {}, {})
-    fields, refs, lookups, problem = _all_rows(plan, record)
+    fields, refs, lookups, rates, problem = _all_rows(plan, record)
     if problem is not None:
         named = {name: (kind, fields[name]) for name, kind in refs.items() if fields[name] is not None}
         return Refused(table.entity, key, label, named, problem)
-    return Mapped(table.entity, key, label, fields, refs, tuple(lookups))
+    return Mapped(table.entity, key, label, fields, refs, tuple(lookups), rates)
 
 
 def _all_rows(
     plan: TablePlan, record: Record
-) -> tuple[dict[str, Json], dict[str, str], list[Lookup], Rejected | None]:
+) -> tuple[dict[str, Json], dict[str, str], list[Lookup], dict[str, Json], Rejected | None]:
     fields: dict[str, Json] = {}
     refs: dict[str, str] = {}
     lookups: list[Lookup] = []
+    rates: dict[str, Json] = {}
     problem: Rejected | None = None
     for row in plan.rows:
         try:
@@ -270,10 +283,13 @@ def _all_rows(
         if value.__class__ is Lookup:
             lookups.append(value)
             continue
+        if value.__class__ is Rated:
+            rates[row.row.field] = value.about
+            value = value.money
         fields[row.row.field] = value
         if row.entity:
             refs[row.row.field] = row.entity
-    return fields, refs, lookups, problem
+    return fields, refs, lookups, rates, problem
 
 
 def _no_key(table: TableDef) -> Rejected:

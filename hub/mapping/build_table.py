@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from hub.mapping.files import Files
 from hub.mapping.form import Form, near, path_of, wrong_shape
 from hub.mapping.literals import BadLiteral, duration, is_zone
+from hub.mapping.rates import RATES_KEYS, rates_of
 from hub.mapping.read import Findings, Mapping, Node, Scalar, Sequence
-from hub.mapping.table import Convert, Governance, LookupDef, Otherwise, Path, Row, TableDef
+from hub.mapping.table import Convert, Governance, LookupDef, Otherwise, Path, RatesDef, Row, SyncDef, TableDef
 from hub.model.diagnostic import Place
 from hub.model.record import Json
 from hub.model.values import decimal_text
@@ -18,12 +19,12 @@ from hub.model.values import decimal_text
 GOVERNANCE_KEYS = ("owner", "every", "zone", "privacy", "change", "means")
 ROW_KEYS = (
     *("field", "from", "value", "const", "default", "values", "otherwise", "as", "currency"),
-    *("required", "each", "fields", "use", "prefer", "lookup", *GOVERNANCE_KEYS),
+    *("required", "each", "fields", "use", "prefer", "lookup", "rates", "dated", "sync", *GOVERNANCE_KEYS),
 )
 SHARED_KEYS = ("shared", "title", "values", "otherwise", "fields", *GOVERNANCE_KEYS)
 TABLE_KEYS = ("entity", "source", "only", "key", "label", "fields", *GOVERNANCE_KEYS[:-1])
 EVERY_WORDS = ("change", "hourly", "daily", "weekly", "monthly")
-_RARE = frozenset(("prefer",))
+_RARE = frozenset(("prefer", "rates", "dated", "sync"))
 _NO_PLACES: dict[str, Place] = {}
 _SOURCES = ("from", "value", "const", "fields", "lookup")
 _NOT_LOOKED_UP = ("default", "values", "as", "currency", "each", "use")
@@ -228,6 +229,9 @@ def _row(form: Form, above: Inherited) -> Row | None:
         each=each_of(form) if "each" in pairs else None,
         rows=rows_of(form, "fields", inside) if "fields" in pairs else (),
         lookup=_lookup(form) if "lookup" in pairs else None,
+        rates=_rates(form, above) if "rates" in pairs else None,
+        dated=form.path("dated") if "dated" in pairs else None,
+        sync=_sync(form, above.systems) if "sync" in pairs else None,
         prefer=_prefer(form, above.systems) if "prefer" in pairs else (),
         places={key: form.place(key) for key in pairs if key in _RARE} if not _RARE.isdisjoint(pairs) else _NO_PLACES,
     )
@@ -252,6 +256,31 @@ def _lookup(form: Form) -> LookupDef | None:
         place=inner.place("entity"),
         places={key: inner.place(key) for key in inner.node.pairs},
     )
+
+
+def _rates(form: Form, above: Inherited) -> RatesDef | None:
+    """``rates: rates/treasury`` with ``dated: path``: which table, and which day of it."""
+    node = form.take("rates")
+    form.need("dated", "fields.invoice_date")
+    if not isinstance(node, Scalar):
+        if node is not None:
+            wrong_shape(form.findings, node, "the name of a file", "rates/treasury")
+        return None
+    found = above.files.take(node, form.findings, "rates")
+    file = None if found is None else Form.of(found[1], found[0], node.text, RATES_KEYS)
+    return None if file is None else rates_of(file, node.text.strip())
+
+
+def _sync(form: Form, systems: dict[str, str]) -> SyncDef | None:
+    inner = Form.of(form.findings, form.take("sync"), "sync", ("to", "path", "conflict"))
+    if inner is None:
+        return None
+    alias, _, stream = inner.text("to", example="pm.issue").partition(".")
+    connection = connection_of(inner, "to", alias, systems)
+    inner.need("path", "fields.summary")
+    path = inner.path("path")
+    conflict: Any = inner.choice("conflict", ("ask", "source", "target", "newest"))
+    return None if path is None else SyncDef(connection, f"{connection}.{stream}", path, conflict, inner.place("to"))
 
 
 def _prefer(form: Form, systems: dict[str, str]) -> tuple[str, ...]:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.mapping.apply import ABSENT, RowPlan, TablePlan
-from hub.mapping.convert import CONVERTERS, Convert, ConvertContext, Unconvertible, converter
+from hub.mapping.convert import CONVERTERS, Convert, ConvertContext, Unconvertible, converter, times
 from hub.mapping.convert.make import zone_of
 from hub.mapping.convert.money import code_of, of
 from hub.mapping.convert.names import text_of_id
 from hub.mapping.expression import ExpressionSyntaxError, TypeScope, infer, parse, record_scope
 from hub.mapping.expression.evaluate import evaluator
+from hub.mapping.rates import rated
 from hub.mapping.table import Row, TableDef
 from hub.model.diagnostic import Diagnostic, Place
 from hub.model.record import Lookup
@@ -82,7 +83,14 @@ def _plan(row: Row, schema: Mapping[str, Any] | None, scope: TypeScope, context:
         entity=_entity(row, schema),
         schema=schema,
         seek=_seek(row, name, schema, convert, context),
+        rated=_rated(row, context),
     )
+
+
+def _rated(row: Row, context: RowsContext) -> Callable[[Any, Any, Any], Any] | None:
+    if row.rates is None or row.convert is None:
+        return None
+    return rated(row.rates, row.convert.argument, times.day(zone_of(row.zone or context.convert.zone)))
 
 
 def _seek(

@@ -19,6 +19,7 @@ from hub.mapping.expression import infer, parse, record_scope
 from hub.mapping.expression.emit import FALLBACK, Names, emit
 from hub.mapping.expression.evaluate import evaluator
 from hub.mapping.expression.runtime import RUNTIME
+from hub.mapping.rates import Rated
 from hub.mapping.table import Path, TableDef
 from hub.model.record import Lookup, Mapped, Record, Refused
 
@@ -66,8 +67,9 @@ class _Writer:
         self.main = _Block("        ")
         self.count = 0
         self.looks = any(row.seek is not None for row in plan.rows)
+        self.rates = any(row.rated is not None for row in plan.rows)
         self.namespace: dict[str, Any] = {
-            "__builtins__": {"any": any, "all": all, "str": str, "int": int, "list": list, "dict": dict, "tuple": tuple},
+            "__builtins__": {one.__name__: one for one in (any, all, str, int, list, dict, tuple)},
             **RUNTIME,
             "_A": ABSENT,
             "_NULLS": Nulls(),
@@ -77,6 +79,7 @@ class _Writer:
             "_FALLBACK": FALLBACK,
             "_Mapped": Mapped,
             "_Lookup": Lookup,
+            "_Rated": Rated,
             "_text": canonical_text,
             "_walk": walk_steps,
             "_exactly": partial(apply_rows, plan),
@@ -99,8 +102,11 @@ class _Writer:
         self.key_and_label()
         if self.looks:
             self.main.add("looks = []")
+        if self.rates:
+            self.main.add("rates = {}")
         refs = self.rows(self.plan.rows, "f", self.main, inner=False)
-        looked = ", tuple(looks)" if self.looks else ""
+        looked = f", {'tuple(looks)' if self.looks else '()'}, rates" if self.rates else ", tuple(looks)"
+        looked = looked if self.looks or self.rates else ""
         self.main.add(f"return _Mapped({self.table.entity!r}, key, label, f, {refs}{looked})")
         body = "\n".join(self.main.lines)
         text = (
@@ -202,7 +208,7 @@ class _Writer:
         if row.has_default:
             absent = "v is _A" if inner else "(v is _A and snapshot)"
             block.add(f'if v is None or v == "" or {absent}:', f"    v = {self.literal(row.default)}")
-        if is_plain_text(plan.convert) and plan.mapped is None and plan.currency_of is None:
+        if is_plain_text(plan.convert) and plan.mapped is None and plan.currency_of is None and plan.rated is None:
             self.text(plan, target, block, snapshot, inner=inner)
         else:
             self.converted(plan, target, block, snapshot, inner=inner)
@@ -266,6 +272,8 @@ class _Writer:
 
     def conversion(self, plan: RowPlan, block: _Block) -> list[str]:
         """Lines that turn ``v`` into its canonical value."""
+        if plan.rated is not None:
+            return self.rate(plan, block)
         call = f"v = {self.bound('convert', plan.convert)}(v)"
         if plan.currency_of is not None and plan.row.currency is not None:
             currency = self.get(plan.row.currency, block)
@@ -285,6 +293,18 @@ class _Writer:
             "    v = w",
             "else:",
             f"    {otherwise}",
+        ]
+
+    def rate(self, plan: RowPlan, block: _Block) -> list[str]:
+        """Lines that turn ``v`` into money by a table of rates, and keep how."""
+        paths = (plan.row.currency, plan.row.dated)
+        read = [None if path is None else self.get(path, block) for path in paths]
+        said = ["None" if code is None else f"(None if (w := {code}) is _A else w)" for code in read]
+        return [
+            f"v = {self.bound('rated', plan.rated)}(v, {said[0]}, {said[1]})",
+            "if v.__class__ is _Rated:",
+            f"    rates[{plan.row.field!r}] = v.about",
+            "    v = v.money",
         ]
 
     def literal(self, value: Any) -> str:

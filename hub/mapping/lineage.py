@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hub.mapping.apply import ABSENT, RowPlan, TablePlan, rejected, value_of
 from hub.mapping.compiled import CompiledTable, ExpressionError
 from hub.mapping.convert import Unconvertible
+from hub.mapping.rates import Rated
 from hub.model.diagnostic import Place
 from hub.model.record import Json, Lookup, Record, Rejected
 
@@ -52,5 +53,7 @@ def _explained(plan: RowPlan, record: Record) -> Explained:
         return Explained(row.field, plan.name, row.place, "", "", None, False, rejected(plan, error))
     if value.__class__ is Lookup:  # its value is found when the record is concluded; the event says where
         value = None
+    if value.__class__ is Rated:
+        value = value.money
     present = value is not ABSENT
     return Explained(row.field, plan.name, row.place, origin.how, origin.path, value if present else None, present)

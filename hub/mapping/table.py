@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 from hub.mapping.budget import Budget
@@ -83,6 +84,28 @@ class LookupDef:
 
 
 @dataclass(frozen=True, slots=True)
+class RatesDef:
+    """A table of rates as its file says it: (day, {currency: worth in ``base``}), by day."""
+
+    name: str
+    base: str
+    days: tuple[tuple[str, Mapping[str, Decimal]], ...]
+    valid_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncDef:
+    """``sync: {to: pm.issue, path: fields.summary, conflict: ask}``: the field goes back to a source. Not executed
+    yet: read and checked."""
+
+    connection: str
+    stream: str
+    path: Path
+    conflict: Literal["source", "target", "newest", "ask"]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One field mapping. Exactly one of ``sources``, ``value``, ``const`` (``has_const``), ``lookup``, or nested
     ``rows``.
@@ -110,6 +133,10 @@ class Row:
     each: tuple[str, Path] | None = None
     rows: tuple[Row, ...] = ()
     lookup: LookupDef | None = None
+    rates: RatesDef | None = None
+    """Money of another currency is converted by the rate of the day at ``dated``."""
+    dated: Path | None = None
+    sync: SyncDef | None = None
     prefer: tuple[str, ...] = ()
     """Connections this field takes its value from, the one that wins first; empty: whoever spoke last."""
     places: Mapping[str, Place] = dataclasses.field(default_factory=dict)

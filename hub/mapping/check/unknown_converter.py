@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from hub.mapping.check.checked import Checked, finding, flat
 from hub.mapping.convert import CONVERTERS, ConverterSpec
+from hub.mapping.convert.units import UNITS
 from hub.mapping.form import near
 from hub.mapping.table import Convert
 from hub.model.diagnostic import Diagnostic
@@ -49,4 +50,6 @@ def _argument(spec: ConverterSpec, argument: str) -> str:
         return f"{spec.name} needs an argument" if spec.argument_required else ""
     if spec.argument == "currency" and argument not in CURRENCIES:
         return f"{argument} is no ISO 4217 currency"
+    if spec.argument == "unit" and argument not in UNITS:
+        return f'{argument} is no unit; units: {", ".join(UNITS)}'
     return ""

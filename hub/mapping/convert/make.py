@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hub.mapping.convert import chinese, lists, money, names, numbers, texts, times
+from hub.mapping.convert import chinese, lists, money, names, numbers, texts, times, units
 from hub.mapping.convert.failure import Unconvertible
 from hub.mapping.table import Row
 from hub.model.people import People
@@ -52,6 +52,8 @@ def converter(row: Row, schema: Mapping[str, Any] | None, context: ConvertContex
             return times.day(zone_of(row.zone or context.zone))
         case "ref":
             return names.ref(context.connection, shared=argument in context.shared)
+        case "quantity":
+            return units.quantity(argument)
         case "list":
             return lists.split(argument)
         case "join":

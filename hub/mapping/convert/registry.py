@@ -16,7 +16,7 @@ class ConverterSpec:
     """``argument``: none, optional (``money [CUR]``) or required (``ref KIND``). ``gives`` is an x-type."""
 
     name: str
-    argument: Literal["none", "currency", "entity", "separator"]
+    argument: Literal["none", "currency", "entity", "separator", "unit"]
     argument_required: bool
     gives: str
     about: Mapping[str, str]
@@ -27,7 +27,7 @@ class ConverterSpec:
     @property
     def form(self) -> str:
         """How it is written: ``money [CUR]``."""
-        word = {"none": "", "currency": "CUR", "entity": "KIND", "separator": "SEP"}[self.argument]
+        word = {"none": "", "currency": "CUR", "entity": "KIND", "separator": "SEP", "unit": "UNIT"}[self.argument]
         return " ".join(filter(None, (self.name, word if self.argument_required or not word else f"[{word}]")))
 
 
@@ -37,7 +37,7 @@ def _spec(
     example: str,
     zh: str,
     en: str,
-    argument: Literal["none", "currency", "entity", "separator"] = "none",
+    argument: Literal["none", "currency", "entity", "separator", "unit"] = "none",
     required: bool = False,
     also: tuple[str, ...] = (),
 ) -> tuple[str, ConverterSpec]:
@@ -71,6 +71,15 @@ CONVERTERS: Mapping[str, ConverterSpec] = dict(
             "中文数字, 大小写均可",
             "a number written in Chinese, small or capital numerals, or in digits",
             also=("integer",),
+        ),
+        _spec(
+            "quantity",
+            "decimal",
+            "“1500 g” as kg → 1.5",
+            "带单位的数量, 换算到所写单位",
+            "an amount in one unit (kg, m, h, pcs …); another unit of its kind is converted, exactly",
+            "unit",
+            True,
         ),
         _spec(
             "list",

@@ -233,7 +233,7 @@ def test_a_ref_is_a_key_of_its_connection_and_a_natural_key_stays() -> None:
 def test_the_registry_names_every_converter_once_in_both_languages() -> None:
     assert set(CONVERTERS) == {
         "text", "trim", "lower", "integer", "decimal", "money", "person", "instant", "date", "bool", "ref",
-        "percent", "cn-number", "list", "join",
+        "percent", "cn-number", "list", "join", "quantity",
     }  # fmt: skip
     assert CONVERTERS["money"].form == "money [CUR]"
     assert CONVERTERS["ref"].form == "ref KIND"
