@@ -154,9 +154,8 @@ def _loop_told(data: Mapping[str, Any]) -> str:
     """What changed for people: the phase, the steps that moved, who decided and why."""
     said, about = data.get("set", {}), data.get("about", {})
     parts = [f"{step['name']}: {step['state']}" for step in said.get("steps", ())]
-    waits = Counter(
-        f"waits for {w['kind']}{' from ' + w['who'] if w['who'] else ''}" for w in said.get("waiting", ())
-    )
+    told = (*said.get("waiting", ()), *said.get("waits", {}).get("came", ()))
+    waits = Counter(f"waits for {w['kind']}{' from ' + w['who'] if w['who'] else ''}" for w in told)
     parts += [text if n == 1 else f"{text} ×{n}" for text, n in waits.items()]
     if about.get("object"):
         parts.append(about["object"])

@@ -16,19 +16,15 @@ from hub.model.clock import NEVER, Micros
 from hub.model.effect import Effect, EffectState
 from hub.model.entity import Entity, Mark, SourceMarks
 from hub.model.instance import Instance, LoopState, Obligation, Step, StepState, Waiting
+from hub.store.remembered import Remembered, plain
 
 Row = tuple[Any, ...]
+_BIG = Remembered()
 
 
 def dump(value: object) -> bytes:
     """JSON of a dataclass or a mapping, read-only mappings included."""
-    return orjson.dumps(value, default=_plain)
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} is no canonical JSON")
+    return orjson.dumps(value, default=plain)
 
 
 def dump_marks(marks: Mapping[str, SourceMarks]) -> bytes:
@@ -85,26 +81,33 @@ def wake(effect: Effect) -> Micros | None:
 
 
 def dump_instance(instance: Instance) -> bytes:
-    return dump(instance)
+    return _BIG.dump(instance) or dump(instance)
 
 
 def load_instance(document: bytes) -> Instance:
+    known = _BIG.instance(document)
+    if known is not None:
+        return known
     values = orjson.loads(document)
     values["state"] = LoopState(values["state"])
-    values["steps"] = tuple(_step(step) for step in values["steps"])
+    values["steps"] = tuple(_step(step, values["taken"]) for step in values["steps"])
     values["waiting"] = tuple(Waiting(**waiting) for waiting in values["waiting"])
     values["reading"], values["late"] = tuple(values["reading"]), tuple(values["late"])
-    return Instance(**values)
+    instance = Instance(**values)
+    _BIG.remember(document, instance)
+    return instance
 
 
-def _step(values: dict[str, Any]) -> Step:
+def _step(values: dict[str, Any], taken: Mapping[str, Any]) -> Step:
     values["state"] = StepState(values["state"])
-    values["obligations"] = tuple(_obligation(each) for each in values["obligations"])
+    values["obligations"] = tuple(_obligation(each, taken) for each in values["obligations"])
     return Step(**values)
 
 
-def _obligation(values: dict[str, Any]) -> Obligation:
+def _obligation(values: dict[str, Any], taken: Mapping[str, Any]) -> Obligation:
     values["state"], values["effects"] = StepState(values["state"]), tuple(values["effects"])
+    for name, (listed, n) in values.pop("at", {}).items():
+        values["scope"][name] = taken[listed][n]
     return Obligation(**values)
 
 
