@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hub.mapping.check.registry import RULES
 from hub.mapping.convert import CONVERTERS
+from hub.mapping.expression.functions import FUNCTIONS
 
 MARKER = "<!-- generated: {} -->"
 END = "<!-- end -->"
@@ -39,9 +40,16 @@ def converters() -> str:
     return "\n".join(lines)
 
 
+def functions() -> str:
+    """The functions of expressions as a table."""
+    lines = ["| function | gives | means | example |", "|---|---|---|---|"]
+    lines += [f"| `{one.name}` | {one.gives} | {one.about} | `{one.example}` |" for one in FUNCTIONS.values()]
+    return "\n".join(lines)
+
+
 def renewed(page: str) -> str:
     """The page with its generated parts as they are now."""
-    for name, text in (("rules", rules()), ("converters", converters())):
+    for name, text in (("rules", rules()), ("converters", converters()), ("functions", functions())):
         start = page.index(MARKER.format(name)) + len(MARKER.format(name))
         page = f"{page[:start]}\n\n{text}\n\n{page[page.index(END, start) :]}"
     return page

@@ -17,6 +17,7 @@ from hub.mapping.expression.kinds import (
     SHARE,
     TEXT,
     Type,
+    list_of,
     money,
 )
 from hub.mapping.expression.patterns import problem_of
@@ -63,6 +64,10 @@ def _given(node: Call, spec: FunctionSpec, types: Sequence[Type], typing: Typing
         return money(first.currency) if first.name in ("money", SHARE.name) else DECIMAL if first != DYN else DYN
     if spec.elements and (first.of or DYN).name not in {*spec.elements, "dyn"}:
         return typing.report(node.span, "expression-type", f"{spec.name} of a {first} has no meaning")
+    if spec.gives == "texts":
+        return list_of(TEXT)
+    if spec.gives == "same":
+        return first
     return (first.of or DYN) if spec.gives == "element" else _GIVES[spec.gives]
 
 

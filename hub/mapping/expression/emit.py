@@ -67,6 +67,19 @@ _FUNCTIONS = {
     "string": "_string",
     "int": "_integer",
     "decimal": "_decimal",
+    "lowerAscii": "_lower_ascii",
+    "upperAscii": "_upper_ascii",
+    "trim": "_trimmed",
+    "replace": "_replaced",
+    "split": "_split",
+    "substring": "_substring",
+    "inDays": "_in_days",
+    "year": "_year",
+    "month": "_month",
+    "weekday": "_weekday",
+    "abs": "_absolute",
+    "floor": "_floor",
+    "ceil": "_ceil",
 }
 _READERS = {"money": "_as_money", "decimal": "_as_decimal", "instant": "_as_instant", "date": "_as_date"}
 

@@ -44,6 +44,27 @@ FUNCTIONS: Mapping[str, FunctionSpec] = {
         FunctionSpec(
             "matches", "both", (_TEXTS, _TEXTS), "bool", "an RE2 pattern is found in it", 'a.matches("^OPS-[0-9]+$")'
         ),
+        FunctionSpec("lowerAscii", "receiver", (_TEXTS,), "text", "A to Z in lower case", "key.lowerAscii()"),
+        FunctionSpec("upperAscii", "receiver", (_TEXTS,), "text", "a to z in upper case", "key.upperAscii()"),
+        FunctionSpec("trim", "receiver", (_TEXTS,), "text", "without blanks at its ends", "name.trim()"),
+        FunctionSpec(
+            "replace",
+            "receiver",
+            (_TEXTS, _TEXTS, _TEXTS),
+            "text",
+            "every place of one text by another",
+            'key.replace("-", "/")',
+        ),
+        FunctionSpec("split", "receiver", (_TEXTS, _TEXTS), "texts", "cut at a separator", 'tags.split(",")'),
+        FunctionSpec(
+            "substring",
+            "receiver",
+            (_TEXTS, _set("int"), _set("int")),
+            "text",
+            "from a place (0 is the first character) up to, not with, another",
+            "key.substring(0, 3)",
+            optional=1,
+        ),
         FunctionSpec(
             "sum",
             "receiver",
@@ -74,6 +95,15 @@ FUNCTIONS: Mapping[str, FunctionSpec] = {
         FunctionSpec("days", "global", (_set("int"),), "duration", "n days", "day(now) + days(14)"),
         FunctionSpec("hours", "global", (_set("int"),), "duration", "n hours", "now - hours(4)"),
         FunctionSpec("minutes", "global", (_set("int"),), "duration", "n minutes", "now - minutes(30)"),
+        FunctionSpec(
+            "inDays", "global", (_set("duration"),), "int", "whole days of a duration", "inDays(due - started)"
+        ),
+        FunctionSpec("year", "global", (_set("date"),), "int", "its year", "year(day(closing.at))"),
+        FunctionSpec("month", "global", (_set("date"),), "int", "its month, 1 to 12", "month(day(now))"),
+        FunctionSpec("weekday", "global", (_set("date"),), "int", "1 is Monday, 7 Sunday", "weekday(day(now)) < 6"),
+        FunctionSpec("abs", "global", (_NUMBERS,), "same", "without its sign", "abs(budget_left)"),
+        FunctionSpec("floor", "global", (_NUMBERS,), "int", "down to a whole number", "floor(5 / 2)"),
+        FunctionSpec("ceil", "global", (_NUMBERS,), "int", "up to a whole number", "ceil(5 / 2)"),
         FunctionSpec(
             "money",
             "global",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta, tzinfo
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, DecimalException
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal, DecimalException
 from typing import Any
 
 import re2
@@ -16,6 +16,10 @@ from hub.mapping.expression.values import KINDS, NUMBERS, Share, Value, fail, ki
 from hub.model.clock import instant_text
 from hub.model.values import CURRENCIES, Money, decimal_text
 
+PARTS_MAX = 10_000
+MATCHED_LENGTH_MAX = 10 * 1024
+_LOWER = {code: code + 32 for code in range(65, 91)}
+_UPPER = {code: code - 32 for code in range(97, 123)}
 _ROUNDING = Context(prec=300, rounding=ROUND_HALF_UP)
 
 
@@ -44,13 +48,53 @@ def contains(text: Value, part: Value) -> bool:
 
 
 def matches(text: Value, pattern: Value) -> bool:
-    _want(text, str, "matches")
+    if len(_want(text, str, "matches")) > MATCHED_LENGTH_MAX:
+        fail("too-long", f"matches reads texts of at most {MATCHED_LENGTH_MAX} characters")
     if len(_want(pattern, str, "matches")) > PATTERN_LENGTH_MAX:
         fail("bad-pattern", f"a pattern of more than {PATTERN_LENGTH_MAX} characters")
     try:
         return compiled(pattern).search(text) is not None
     except re2.error:
         fail("bad-pattern", "the pattern is not RE2")
+
+
+def lower_ascii(text: Value) -> str:
+    return str(_want(text, str, "lowerAscii").translate(_LOWER))
+
+
+def upper_ascii(text: Value) -> str:
+    return str(_want(text, str, "upperAscii").translate(_UPPER))
+
+
+def trimmed(text: Value) -> str:
+    return str(_want(text, str, "trim").strip())
+
+
+def replaced(text: Value, old: Value, new: Value) -> str:
+    """Every place of ``old``; an empty text is nowhere in particular."""
+    _want(text, str, "replace"), _want(new, str, "replace")
+    if not _want(old, str, "replace"):
+        type_error("replace needs a text to look for")
+    if len(text) + text.count(old) * (len(new) - len(old)) > TEXT_LENGTH_MAX:
+        fail("too-long", f"a text of more than {TEXT_LENGTH_MAX} characters")
+    return str(text.replace(old, new))
+
+
+def split(text: Value, separator: Value) -> list[str]:
+    _want(text, str, "split")
+    if not _want(separator, str, "split"):
+        type_error("split needs a separator")
+    if text.count(separator) >= PARTS_MAX:
+        fail("too-long", f"split gives more than {PARTS_MAX} parts")
+    return list(text.split(separator))
+
+
+def substring(text: Value, start: Value, end: Value = None) -> str:
+    size_ = len(_want(text, str, "substring"))
+    last = size_ if end is None else _want(end, int, "substring")
+    if not 0 <= _want(start, int, "substring") <= last <= size_:
+        fail("out-of-range", f"substring is outside of a text of {size_} characters")
+    return str(text[start:last])
 
 
 def total(values: Value, zero: Value) -> Value:
@@ -133,6 +177,43 @@ def hours(number: Value) -> timedelta:
 
 def minutes(number: Value) -> timedelta:
     return _duration(number, "minutes")
+
+
+def in_days(span: Value) -> int:
+    """Whole days of a duration, cut towards zero."""
+    found = _want(span, timedelta, "inDays")
+    return -((-found).days) if found < timedelta(0) else int(found.days)
+
+
+def year(value: Value) -> int:
+    return int(_want(value, date, "year").year)
+
+
+def month(value: Value) -> int:
+    return int(_want(value, date, "month").month)
+
+
+def weekday(value: Value) -> int:
+    return int(_want(value, date, "weekday").isoweekday())
+
+
+def _number(value: Value, function: str) -> int | Decimal:
+    if type(value) not in NUMBERS:
+        type_error(f"{function} takes a number, got {kind(value)}")
+    return value  # type: ignore[no-any-return]
+
+
+def absolute(value: Value) -> int | Decimal:
+    number = _number(value, "abs")
+    return number.copy_abs() if isinstance(number, Decimal) else abs(number)
+
+
+def floor(value: Value) -> int:
+    return int(Decimal(_number(value, "floor")).to_integral_value(ROUND_FLOOR))
+
+
+def ceil(value: Value) -> int:
+    return int(Decimal(_number(value, "ceil")).to_integral_value(ROUND_CEILING))
 
 
 def money(value: Value, currency: Value = None) -> Money:

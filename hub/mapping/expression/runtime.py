@@ -26,25 +26,38 @@ from hub.mapping.expression.arithmetic import (
     within,
 )
 from hub.mapping.expression.library import (
+    absolute,
+    ceil,
     contains,
     day,
     days,
     decimal,
     ends_with,
     first,
+    floor,
     greatest,
     hours,
+    in_days,
     integer,
     join,
     least,
+    lower_ascii,
     matches,
     minutes,
     money,
+    month,
+    replaced,
     rounded,
     size,
+    split,
     starts_with,
     string,
+    substring,
     total,
+    trimmed,
+    upper_ascii,
+    weekday,
+    year,
 )
 from hub.mapping.expression.reading import (
     as_date,
@@ -60,7 +73,7 @@ from hub.mapping.expression.reading import (
 )
 from hub.mapping.expression.values import Value, fail, kind, type_error
 
-STEPS_MAX = 200_000
+STEPS_MAX = 10_000
 """Elements one evaluation may visit in its macros: nested macros over long lists end here, not in an hour."""
 
 
@@ -137,6 +150,8 @@ RUNTIME: Mapping[str, Any] = {
         *(name, select, index, has, filled, as_money, as_decimal, as_instant, as_date, as_list, true, both, either),
         *(equal, less, less_equal, greater, greater_equal, within, add, subtract, multiply, divide, modulo, negate),
         *(size, starts_with, ends_with, contains, matches, total, least, greatest, join, first, day, days, hours),
+        *(lower_ascii, upper_ascii, trimmed, replaced, split, substring, in_days, year, month, weekday, absolute),
+        *(floor, ceil),
         *(minutes, money, rounded, string, integer, decimal, exists, every, exists_one, first_of, Steps),
     )
 }
