@@ -13,12 +13,12 @@ from hub.loop.waits import place, step_of, waiting, with_step
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop, CompiledStep
 from hub.model.entity import Entity, typed_view
-from hub.model.instance import Instance, Obligation, StepState, Waiting
+from hub.model.instance import Instance, LoopState, Obligation, StepState, Waiting
 
 
 def late_check(world: World, loop: CompiledLoop, instance: Instance, subject: Entity) -> None:
-    """See who is late now; who no longer matches is no longer late. Only the newest closing asks."""
-    every = occurrences(world, loop, subject)
+    """See who is late now; who no longer matches is no longer late. Only the newest closing that stands asks."""
+    every = [one for one in occurrences(world, loop, subject) if one.state is not LoopState.CANCELLED]
     if every and every[-1].id != instance.id:
         return
     try:

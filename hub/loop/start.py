@@ -324,3 +324,17 @@ def cancel(world: World, instance: Instance, reason: str, **about: str) -> None:
     ended = {"state": LoopState.CANCELLED, "waiting": (), "reading": (), "finished_at": world.now}
     after = replace(instance, **ended, reason=reason)  # type: ignore[arg-type]
     world.put(world.instance(instance.id), after, "loop.cancelled", **about)
+    _hand_back(world, after)
+
+
+def _hand_back(world: World, ended: Instance) -> None:
+    """What this closing would have taken is late for the one before it: asked for there, never forgotten."""
+    subject = world.entity(ended.subject_kind, ended.subject)
+    loop = world.catalog.loop(ended.integration, ended.loop, ended.logic)
+    if subject is None or loop is None:
+        return
+    for one in reversed(occurrences(world, loop, subject)):
+        own = world.catalog.loop(one.integration, one.loop, one.logic)
+        if one.taken is not None and one.state in OPEN and own is not None:
+            late_check(world, own, one, subject)
+            return

@@ -331,6 +331,26 @@ def test_a_reclose_asks_the_owner_and_never_pays_twice(stage):
     assert {one.loop for one in stage.effects("PLANNED")} == {again.id}
 
 
+def test_what_comes_after_a_reclose_was_waived_asks_at_the_closing_before(stage):
+    close_with(stage)
+    stage.erp()
+    stage.say(project(at=60))
+    stage.say(closed(at=70))
+    assert stage.person("waive", loop=stage.loop(2).id, who="E3")
+    stage.say(expense("10", at=80))
+    assert (stage.loop(1).state, stage.loop(1).late) == ("needs_person", ("jira:10",))
+
+
+def test_what_a_reclose_would_have_taken_asks_at_the_closing_before_when_it_ends(stage):
+    close_with(stage)
+    stage.erp()
+    stage.say(project(at=60))
+    stage.say(closed(at=70), expense("10", at=75))
+    assert stage.loop(1).late == ()
+    assert stage.person("waive", loop=stage.loop(2).id, who="E3")
+    assert (stage.loop(1).state, stage.loop(1).late) == ("needs_person", ("jira:10",))
+
+
 def test_a_reclose_that_opens_again_stops_asking(stage):
     close_with(stage)
     stage.erp()
