@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import formatdate
 from random import Random
 
 import aiohttp
 import orjson
 
 from hub.connector.http import TOTAL_SECONDS, Http
+from hub.model.clock import SECOND
 from hub.model.record import Json
 from hub.sim.clockwork import SimClock
 from hub.sim.faults import Fault, Schedule
@@ -137,7 +139,11 @@ class Network:
         """The target does it; then something may happen to its answer."""
         status, said = self._do(call, nth)
         data = json_bytes(said)
-        reply: Reply = (status, {"content-type": "application/json", "date": "Mon, 02 Mar 2026 02:00:00 GMT"}, data)
+        reply: Reply = (
+            status,
+            {"content-type": "application/json", "date": formatdate(self._clock.true() / SECOND, usegmt=True)},
+            data,
+        )
         if kind == "drop-answer":
             self._later(back, lambda: self._fail(call, aiohttp.ServerDisconnectedError()))
             return

@@ -150,7 +150,7 @@ class World(Hooks):
                 continue
             if await self._decided(life):
                 continue
-            if any(poller.due <= polled or poller.failures for poller in life.serving.pollers):
+            if any(poller.due <= polled + poller.every or poller.failures for poller in life.serving.pollers):
                 await asyncio.sleep(30)
                 continue
             due = life.next_due()
