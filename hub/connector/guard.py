@@ -21,9 +21,16 @@ _TRANSLATED = tuple(
     map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::ffff:0:0/96", "::/96"))
 )
 """NAT64, 6to4, Teredo, mapped and compatible addresses: other doors to IPv4, which ``is_global`` lets through."""
+_RESERVED = tuple(
+    map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "100::/64", "fec0::/10", "3fff::/20", "5f00::/16"))
+)
+"""Protocol assignments, 6to4 relays, site-local, documentation: ``is_global`` lets these through too."""
 _METADATA = tuple(map(ip_address, ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "169.254.170.2")))
 """Cloud metadata services hand out credentials: never, whatever the allow list says."""
 _ALLOW = re.compile(r"(https?)://(\[[0-9a-fA-F:.]+\]|[^/:@\s\[\]]+)(/\d{1,3})?(?::(\d{1,5}))?/?")
+_NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,62}(?:\.[a-z0-9_][a-z0-9_-]{0,62})*\.?", re.IGNORECASE)
+_NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)", re.IGNORECASE)
+"""A last label like this makes the whole host a number to resolvers: ``2130706433``, ``0x7f.1``, ``127.1``."""
 
 
 class AddressRefused(OSError):
@@ -77,7 +84,7 @@ def _address(host: str) -> Address | None:
 
 def is_public(address: Address) -> bool:
     """Whether an address lies on the public internet and is what it seems."""
-    if isinstance(address, IPv6Address) and any(address in span for span in _TRANSLATED):
+    if any(address in span for span in (*_TRANSLATED, *_RESERVED) if span.version == address.version):
         return False
     return address.is_global and not address.is_multicast
 
@@ -121,7 +128,26 @@ def _origin(url: str) -> tuple[str, str, int]:
         raise ConfigError(f"url {url!r} is not an http(s) URL", fix="write it like https://erp.example.com")
     if parts.username is not None or parts.password is not None:
         raise ConfigError("a url must not carry a user or password", fix="put the secret in its own setting")
+    _check_host(parts.hostname)
     return parts.scheme, parts.hostname, port or _DEFAULT_PORTS[parts.scheme]
+
+
+def _check_host(host: str) -> None:
+    """One spelling only: what the client rewrites to an address (``①``, ``。``) no resolver would check."""
+    if _address(host) is not None:
+        return
+    if _NAME.fullmatch(host) is None:
+        raise ConfigError(
+            f"{host!r} is no host name",
+            why="a host is written with a-z, 0-9, dots and hyphens; other spellings lead elsewhere than they seem to",
+            fix="write a name of other letters in its xn-- form",
+        )
+    if _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
+        raise ConfigError(
+            f"{host!r} is a number, not a host name",
+            why="resolvers read it as an address that it does not look like",
+            fix="write the address with four plain numbers, or the name",
+        )
 
 
 def _refused(url: str, why: str, scheme: str, host: str, port: int) -> ConfigError:
