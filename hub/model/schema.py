@@ -90,13 +90,34 @@ def load_schemas(folder: Path) -> Schemas:
     """Read ``<folder>/<entity>/v<N>.json`` (+ ``extra.json``). Raises ``ConfigError`` naming the bad file."""
     found: dict[tuple[str, int], Schema] = {}
     for file in sorted(folder.glob("*/v*.json")):
-        try:
-            document = orjson.loads(file.read_bytes())
-            version = int(file.stem[1:])
-            extra = file.parent / "extra.json"
-            if extra.exists():
-                document["properties"].update(orjson.loads(extra.read_bytes())["properties"])
-        except (ValueError, KeyError) as error:
-            raise ConfigError(f"schema {file} cannot be read: {error}", where=str(file)) from error
+        if not file.stem[1:].isdigit():
+            continue
+        document, version = _read(file), int(file.stem[1:])
+        extra = file.parent / "extra.json"
+        if extra.exists():
+            _extend(document, _read(extra), extra)
         found[file.parent.name, version] = Schema(file.parent.name, version, document)
     return Schemas(found)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        document = orjson.loads(file.read_bytes())
+        if not isinstance(document["properties"], dict):
+            raise TypeError("properties is no object")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"schema {file} cannot be read: {error}", where=str(file)) from error
+    return dict(document)
+
+
+def _extend(document: dict[str, Any], extra: dict[str, Any], file: Path) -> None:
+    """An operator's own fields: new ones, optional. What ships is never changed by them."""
+    given = sorted(extra["properties"].keys() & document["properties"].keys())
+    if given:
+        words = f"schema {file} changes {', '.join(given)}, which the canonical schema has already"
+        raise ConfigError(words, where=str(file), fix="give the field another name")
+    if set(extra) - {"properties", "$schema", "title", "description"}:
+        keys = ", ".join(sorted(set(extra) - {"properties", "$schema", "title", "description"}))
+        words = f"schema {file} says {keys}: an operator's fields are optional, extra.json holds properties only"
+        raise ConfigError(words, where=str(file), fix="remove it; a row says required: true where a value must be")
+    document["properties"] = {**document["properties"], **extra["properties"]}
