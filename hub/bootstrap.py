@@ -236,6 +236,7 @@ class Workspace:
         from hub.store import activations
 
         if self.settings.governance == "on":
+            self._refuse_never_live()
             return
         self._refuse_errors()
         for name, one in self.definitions.items():
@@ -250,6 +251,23 @@ class Workspace:
         sought = self.catalog.sought
         if sought:
             self.store.write_now(lambda transaction: transaction.index(sought))
+
+    def _refuse_never_live(self) -> None:
+        """Governance on: an integration nobody approved has no version to run, so what comes in would pass it by."""
+        from hub.errors import NotApproved
+        from hub.mapping.approval import roles_of
+        from hub.store import activations
+
+        for name, one in self.definitions.items():
+            if activations.newest(self.store, name) is None:
+                able = {role: self.people.with_role(role) for role in roles_of(None, one)}
+                who = "; ".join(f"{role} ({', '.join(p.code for p in people)})" for role, people in able.items())
+                raise NotApproved(
+                    f"no version of {name} is live",
+                    where=one.place.file,
+                    why=f"governance is on, and version {one.table[:12]} is not approved; who can: {who}",
+                    fix=f"hub mapping propose {name} --as PERSON --why TEXT, then approve, then activate",
+                )
 
     async def facts(self, fact: Fact, now: Micros) -> Answer:
         """Give one fact to the engine: lock, conclude, write."""

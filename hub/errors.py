@@ -5,6 +5,7 @@
     ├── UsageError          the command line is wrong: show the help command                       exit 2
     ├── RetryableError      a time-out, a full disk, a lock: back off with a cap                   exit 3
     ├── FatalError          a corrupt store, a broken invariant: stop at once                      exit 3
+    ├── NotApproved         a mapping version may not go live yet: say who can approve it          exit 1
     └── NotFound            a key, loop or connection nobody knows                                 exit 2
 
 Expected negative outcomes (a record that can never pass, a refused effect) are values, never raised:
@@ -64,6 +65,13 @@ class UsageError(HubError):
 
     exit_code = 2
     slug = "usage"
+
+
+class NotApproved(HubError):
+    """A version of a mapping that the roles in ``change.review`` have not approved does not go live."""
+
+    exit_code = 1
+    slug = "not-approved"
 
 
 class NotFound(HubError):

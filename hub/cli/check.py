@@ -75,6 +75,7 @@ def watch_command(root: Path, files: Sequence[Path], form: CheckFormat) -> int:
 def check_command(root: Path, files: Sequence[Path], form: CheckFormat) -> int:
     """Check files (or the workspace's own) and print every finding; 0 fine, 1 findings."""
     from hub.bootstrap import open_workspace
+    from hub.cli.governed import notes
     from hub.errors import ConfigError, UsageError
 
     missing = [file for file in files if not file.is_file()]
@@ -82,13 +83,17 @@ def check_command(root: Path, files: Sequence[Path], form: CheckFormat) -> int:
         raise UsageError(f"there is no file {missing[0]}", fix="hub check [FILE…]")
     built: Sequence[Built] = ()
     try:
-        built, findings = check_files(open_workspace(root), files)
+        space = open_workspace(root)
+        built, findings = check_files(space, files)
     except ConfigError as error:  # hub.yaml, people.yaml or a schema: findings like any other
         if not error.findings:
             raise
         findings = list(error.findings)
     show(findings, built, form)
-    return 1 if any(finding.level == "error" for finding in findings) else 0
+    wrong = any(finding.level == "error" for finding in findings)
+    if form is CheckFormat.text and not files and not wrong:
+        print("\n".join(notes(space)), end="\n" if notes(space) else "")
+    return 1 if wrong else 0
 
 
 def check_files(space: Workspace, files: Sequence[Path]) -> tuple[Sequence[Built], list[Diagnostic]]:

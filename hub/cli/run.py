@@ -62,9 +62,13 @@ async def _serve(folder: Path) -> None:
 
 
 def announce(serving: Serving) -> None:
+    from hub.cli.governed import notes
+
     print(f"serving at {serving.url}", flush=True)
     for name, url in serving.twins.items():
         print(f"built-in {name} at {url}", flush=True)
+    for note in notes(serving.workspace):
+        print(note, flush=True)
     for name, gate in serving.server.gates.items():
         print(f"intake {name}: {(gate.closed and 'closed: ' + gate.closed) or 'open'}", flush=True)
 

@@ -29,16 +29,20 @@ def register(app: typer.Typer) -> None:
 
 def status_json(opened: Workspace) -> dict[str, Any]:
     """The counts of design §9.1."""
+    from hub.cli.governed import states
     from hub.cli.health import assessed
     from hub.store.queries.status import counts
 
     with opened.store.read() as db:
         found = counts(db)
+    if opened.settings.governance == "on":
+        found["versions"] = list(states(opened))
     return {**found, "integrations": {one.facts.name: one.status.name for one in assessed(opened)}}
 
 
 def show(opened: Workspace, found: dict[str, Any]) -> None:
     """The same for people."""
+    from hub.cli.governed import notes
     from hub.cli.render import pairs
 
     records = found["records"]
@@ -52,6 +56,8 @@ def show(opened: Workspace, found: dict[str, Any]) -> None:
             **{f"integration {name}": state for name, state in found["integrations"].items()},
         }
     )
+    for note in notes(opened):
+        print(note)
     for name in opened.settings.connections:
         if problem := opened.problem(name):
             print(f"connection {name}: intake closed: {problem}")

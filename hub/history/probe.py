@@ -7,6 +7,7 @@ again. The pass keeps counts, a few examples, and (on disk) which names tie whic
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from hub.history.counted import RecordGroup, Tally
@@ -15,7 +16,8 @@ from hub.history.ties import Ties, node
 from hub.mapping.compiled import CompiledLoop, CompiledTable, ExpressionError
 from hub.model.clock import iso
 from hub.model.delivery import Delivery
-from hub.model.record import Decoded, Mapped, Record, Refused, Rejected
+from hub.model.diagnostic import Place
+from hub.model.record import Decoded, Lookup, Mapped, Record, Refused, Rejected
 
 NODES_MAX = 100_000
 """Names and objects remembered so that a repeated one costs nothing; then the memory starts anew."""
@@ -29,6 +31,7 @@ class Probe:
         self.pairs, self._decode, self._ties = pairs, decode, ties
         self._loops = pairs.loops()
         self._single = {kind: pairs.single_source(kind) for kind in self._loops}
+        self._sought = _sought(pairs)
         self._nodes: dict[str, int] = {}
         self._known: dict[int, tuple[Any, ...]] = {}
 
@@ -67,9 +70,9 @@ class Probe:
         for pair in pairs:
             before = look(pair.before, record)
             after = before if pair.same else look(pair.after, record)
-            _name(names, before, connection, record)
-            if after is not before and after != before:
-                _name(names, after, connection, record)
+            self._name(names, before, connection, record)
+            if after is not before and _differ(before, after):
+                self._name(names, after, connection, record)
                 tally.differ(_groups(pair, before, after), _example(delivery, record, before, after))
                 hit = True
             elif not pair.folds and after is not None:
@@ -79,6 +82,34 @@ class Probe:
         self._tie(place, names)
         if hit:
             self._hits.append((place,))
+
+    def _name(self, names: list[str], seen: Seen, connection: str, record: Record) -> None:
+        """Every name the record gives its entity, and every name it calls others by."""
+        if seen is None:
+            return
+        kind = seen.kind
+        names.append(f"{kind} {seen.key or f'{connection}:{record.source}'}")
+        if seen.label:
+            names.append(f"{kind} {seen.label}")
+        if isinstance(seen, Refused):
+            called: Iterable[tuple[str, Any]] = seen.refs.values()
+        else:
+            called = [(to, seen.fields.get(field)) for field, to in seen.refs.items()] if seen.refs else ()
+        for to, value in called:
+            if isinstance(value, str):
+                names.append(f"{to} {value}")
+                if bare := value.partition(":")[2]:
+                    names.append(f"{to} {bare}")
+        if isinstance(seen, Mapped):
+            self._name_lookups(names, seen)
+
+    def _name_lookups(self, names: list[str], seen: Mapped) -> None:
+        """What a lookup would find it by, and what its own lookups look for."""
+        for one in seen.lookups:
+            direct = one.by in ("key", "label")
+            names.append(f"{one.entity} {one.value}" if direct else _found_by(one.entity, one.by, one.value))
+        values = ((field, seen.fields.get(field)) for field in self._sought.get(seen.kind, ()))
+        names += [_found_by(seen.kind, field, value) for field, value in values if isinstance(value, str)]
 
     def _tie(self, place: int, names: list[str]) -> None:
         key = tuple(names)
@@ -144,23 +175,33 @@ def look(table: CompiledTable | None, record: Record) -> Seen:
         return Refused(definition.entity, None, None, {}, rejected)
 
 
-def _name(names: list[str], seen: Seen, connection: str, record: Record) -> None:
-    """Every name the record gives its entity, and every name it calls others by."""
-    if seen is None:
-        return
-    kind = seen.kind
-    names.append(f"{kind} {seen.key or f'{connection}:{record.source}'}")
-    if seen.label:
-        names.append(f"{kind} {seen.label}")
-    if isinstance(seen, Refused):
-        called: Iterable[tuple[str, Any]] = seen.refs.values()
-    else:
-        called = [(to, seen.fields.get(field)) for field, to in seen.refs.items()] if seen.refs else ()
-    for to, value in called:
-        if isinstance(value, str):
-            names.append(f"{to} {value}")
-            if bare := value.partition(":")[2]:
-                names.append(f"{to} {bare}")
+def _sought(pairs: Pairs) -> dict[str, tuple[str, ...]]:
+    """Entity kind -> the fields by which a lookup of either version finds it."""
+    both = [catalog.sought for catalog in (pairs.before, pairs.after)]
+    kinds = {kind for sought in both for kind in sought}
+    return {kind: tuple(sorted({name for sought in both for name in sought.get(kind, ())})) for kind in kinds}
+
+
+def _differ(before: Seen, after: Seen) -> bool:
+    """Whether a record comes out differently; where a row stands and who owns it changes nothing."""
+    if isinstance(before, Refused) and isinstance(after, Refused):
+        said = [(one.kind, one.key, one.refs, one.rejected.reason, one.rejected.row) for one in (before, after)]
+        return said[0] != said[1]
+    if isinstance(before, Mapped) and isinstance(after, Mapped) and (before.lookups or after.lookups):
+        plain = [replace(one, lookups=tuple(map(_bare, one.lookups))) for one in (before, after)]
+        return plain[0] != plain[1]
+    return before != after
+
+
+def _bare(one: Lookup) -> Lookup:
+    return replace(one, place=NOWHERE, owner="")
+
+
+def _found_by(kind: str, field: str, value: str) -> str:
+    return f"{kind} {field}={value}"
+
+
+NOWHERE = Place("", 0, 0)
 
 
 # --- what differs

@@ -350,3 +350,20 @@ mapping = Table(
     _text("activated_by"),
     Index(None, "integration", "logic"),
 )
+
+mapping_decision = Table(
+    "mapping_decision",
+    metadata,
+    _row_id("id"),
+    _text("integration"),
+    _text("table_hash"),
+    _text("logic"),
+    _text("choice"),  # proposed | approved
+    _text("role"),
+    _text("who"),
+    _big("at"),
+    _text("why"),
+    _text("source"),  # the text, with a proposal
+    Index(None, "integration", "table_hash"),
+)
+"""Who proposed and who approved which version of a mapping, append-only."""
