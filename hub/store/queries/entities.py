@@ -44,6 +44,13 @@ def entities(db: Connection, kind: str) -> Iterator[Entity]:
         yield load_entity(tuple(row))
 
 
+def newest(db: Connection, kind: str, limit: int) -> list[Entity]:
+    """The entities of a kind that were first seen last, newest first."""
+    statement = select(*_COLUMNS).where(entity.c.kind == kind, entity.c.deleted.is_(False))
+    rows = db.execute(statement.order_by(entity.c.stream.desc()).limit(limit))
+    return [load_entity(tuple(row)) for row in rows]
+
+
 def links_of(db: Connection, kind: str, key: str) -> dict[str, str]:
     """connection -> object id"""
     statement = select(link.c.connection, link.c.object).where(link.c.kind == kind, link.c.key == key)

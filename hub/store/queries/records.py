@@ -24,6 +24,12 @@ def quarantined(
     return [load_quarantine(tuple(row)) for row in rows]
 
 
+def quarantined_by_row(db: Connection) -> dict[str, int]:
+    """Full row name -> open quarantine rows it made."""
+    statement = select(quarantine.c.row, func.count()).where(quarantine.c.closed_at.is_(None))
+    return {row: count for row, count in db.execute(statement.group_by(quarantine.c.row)).all()}
+
+
 def quarantine_of(db: Connection, identity: str) -> Quarantine | None:
     row = db.execute(select(quarantine).where(quarantine.c.id == identity)).one_or_none()
     return None if row is None else load_quarantine(tuple(row))
