@@ -22,6 +22,19 @@ from hub.model.delivery import Raw
 
 KEYS = frozenset({"headers", "body", "body_base64", "received_at"})
 _DECODER = JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are header names: none twice, whatever its case."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name.lower() in found:
+            raise ValueError(f"header {name!r} stands there twice")
+        found[name.lower()] = value
+    return found
+
+
+_HEADERS = JSONDecoder(parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_once)
 _SPACE = re.compile(r"[ \t\r\n]*")
 FILE_NAME, FILE_TIME = "x-file-name", "x-file-time"
 _MEDIA_TYPES = {
@@ -85,7 +98,9 @@ def _members(text: str) -> dict[str, tuple[str, Any]]:
         name, at = _DECODER.raw_decode(text, at)
         at = _expect(text, _skip(text, at), ":")
         start = _skip(text, at)
-        value, end = _DECODER.raw_decode(text, start)
+        value, end = (_HEADERS if name == "headers" else _DECODER).raw_decode(text, start)
+        if name in members:
+            raise ValueError(f"{name!r} stands there twice")
         members[name] = (text[start:end], value)
         at = _skip(text, end)
         if text[at : at + 1] == "}":
@@ -116,9 +131,8 @@ def _raw(members: dict[str, tuple[str, Any]]) -> Raw:
         raise ValueError("one of body and body_base64 is needed")
     when = members.get("received_at", ("", None))[1]
     received_at = None if when is None else micros(_instant(str(when)))
-    lower = {name.lower(): value for name, value in headers.items()}
-    lower.setdefault("content-type", "application/json")
-    return Raw(_body(members), lower, received_at)
+    headers.setdefault("content-type", "application/json")
+    return Raw(_body(members), headers, received_at)
 
 
 def _body(members: dict[str, tuple[str, Any]]) -> bytes:
