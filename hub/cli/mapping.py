@@ -11,6 +11,8 @@ PARTS = (
     "mapping_show",
     "mapping_diff",
     "mapping_impact",
+    "mapping_govern",
+    "mapping_export",
     "mapping_fmt",
     "mapping_schema",
 )
