@@ -15,7 +15,7 @@ _left = int(_NTH or "1")
 
 def boundary(name: str) -> None:
     """Die here if this process was told to."""
-    if _AT != name:
+    if name != _AT:
         return
     global _left
     _left -= 1

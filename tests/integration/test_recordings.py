@@ -1,4 +1,4 @@
-"""Payloads recorded by others (HUB_RECORDINGS=DIR): every one gets records, a skip or a rejection, never an exception."""
+"""Payloads recorded by others (HUB_RECORDINGS=DIR): each gets records, a skip or a rejection, never an exception."""
 
 from __future__ import annotations
 
