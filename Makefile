@@ -5,7 +5,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup run test lint check bench demo-erp lock clean
+.PHONY: help setup run test lint check soak bench demo-erp lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -38,6 +38,9 @@ lint: .venv/.test-ready ## ruff, mypy --strict, import contract
 check: .venv/.run-ready ## check the shipped mapping tables and run their cases
 	@$(BIN)/hub check
 	@$(BIN)/hub mapping test
+
+soak: .venv/.test-ready ## the long programmes: 10,000 random mapping files through check and formatter
+	@HUB_RANDOM_FILES=10000 $(BIN)/python -m pytest tests/unit/mapping_check/test_random_files.py
 
 bench: .venv/.test-ready ## measure the budgets, each beside its raw limit in the same run
 	@$(BIN)/python -m tests.bench
