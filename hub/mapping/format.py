@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+import yaml
+
 from hub.errors import HubError
 from hub.mapping.format_scalar import Role, printable, written
 from hub.mapping.format_tree import Branch, Comment, Leaf, Node, Page, page_of
@@ -80,9 +82,18 @@ def formatted(source: str, file: str, *, mapping: bool = True) -> Formatted:
     page = page_of(source)
     start = Context() if mapping else Context("data")
     text = _Writer(page, start).document()
-    if _meaning(page.root, start) != _meaning(page_of(text).root, start) or _words(page) != _words(page_of(text)):
+    if not _same(page, text, start):
         raise FormatFailed(f"{file}: formatting would change what it says", fix="report it; the file is as it was")
     return Formatted(text)
+
+
+def _same(page: Page, text: str, start: Context) -> bool:
+    """Whether a text has the same keys, values and comments, in the same order."""
+    try:
+        new = page_of(text)
+    except yaml.YAMLError:
+        return False
+    return _meaning(page.root, start) == _meaning(new.root, start) and _words(page) == _words(new)
 
 
 def data_text(page: Page) -> str:

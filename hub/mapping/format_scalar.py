@@ -20,6 +20,8 @@ def written(leaf: Leaf, role: Role, *, flow: bool) -> str:
     if role == "cel":
         return quoted(leaf.text.strip(), "'")
     if not leaf.style:
+        if not printable(leaf.text):  # a plain text of several lines with empty ones between, odd blanks
+            return _double(leaf.text)
         return ("null" if flow else "") if leaf.text == "" else leaf.text
     if plain_is_safe(leaf.text, flow=flow):
         return leaf.text
