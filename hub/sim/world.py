@@ -320,6 +320,7 @@ class World(Hooks):
 
             told = timeline_of(self, self.violation)
         stats = {"commits": self.commits, "calls": self.network.calls, "lives": self.lives, "boundaries": self.passed}
+        stats["documents"] = sum(sum(one.counts().values()) for one in self.network.targets.values())
         return Outcome(self.seed, self.violation, self.schedule.faults, tuple(self.schedule.hit), found, stats, told)
 
 

@@ -1,0 +1,67 @@
+"""The whole hub under faults: what must hold holds, a seed replays to the byte, planted bugs are caught.
+
+``HUB_SIM_SEEDS`` says how many seeds run here (25 where it is not set).
+"""
+
+from __future__ import annotations
+
+import os
+from random import Random
+
+import pytest
+
+from hub.sim.faults import KINDS, Fault, chosen, drawn
+from hub.sim.mutants import MUTANTS
+from hub.sim.report import shrunk
+from hub.sim.sweep import sweep
+from hub.sim.world import run_seed
+
+SEEDS = int(os.environ.get("HUB_SIM_SEEDS", "25"))
+CAUGHT = {"retry-on-timeout": 10, "ack-before-commit": 10, "send-before-intent": 3, "position-before-outcome": 3}
+"""Planted bug -> the number of seeds within which it must fall here; ``make mutants`` plants all."""
+
+
+def test_nothing_breaks_under_all_faults() -> None:
+    swept = sweep(0, SEEDS, KINDS)
+    assert swept.broken is None, swept.as_json()["broken"]
+    assert swept.totals["lives"] > SEEDS, "no seed crashed: the faults do not strike"
+
+
+def test_every_document_is_made_when_nothing_goes_wrong() -> None:
+    outcome = run_seed(1, ())
+    assert outcome.violation is None
+    assert outcome.stats["documents"] > 40
+
+
+def test_the_same_seed_gives_the_same_bytes() -> None:
+    first, second = run_seed(4, KINDS), run_seed(4, KINDS)
+    assert first.hit == second.hit != ()
+    assert first.digest == second.digest
+    assert first.digest != run_seed(5, KINDS).digest
+
+
+@pytest.mark.parametrize(("name", "seeds"), CAUGHT.items())
+def test_a_planted_bug_is_caught(name: str, seeds: int) -> None:
+    swept = sweep(0, seeds, KINDS, mutant=name, shrink=False)
+    assert swept.broken is not None
+    assert swept.broken.violation is not None
+    assert swept.broken.violation.name in MUTANTS[name].breaks
+
+
+def test_a_schedule_is_shrunk_to_what_the_failure_needs() -> None:
+    faults = [Fault("crash", "boundary", number) for number in range(20)]
+    needed = {3, 17}
+    small = shrunk(faults, lambda left: needed <= {fault.at for fault in left})
+    assert {fault.at for fault in small} == needed
+
+
+def test_faults_are_drawn_from_the_seed_alone() -> None:
+    assert drawn(Random("7/faults"), KINDS) == drawn(Random("7/faults"), KINDS)
+    assert drawn(Random("7/faults"), ()) == ()
+
+
+def test_kinds_are_chosen_by_name_group_and_minus() -> None:
+    assert chosen("crash, lag") == ("crash", "lag")
+    assert set(chosen("all,-clock")) == set(KINDS) - {"clock"}
+    with pytest.raises(ValueError, match="rain"):
+        chosen("rain")
