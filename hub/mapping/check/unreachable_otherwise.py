@@ -1,7 +1,7 @@
 """``otherwise`` stands only where a value can reach it.
 
-Without ``values`` it is never asked; a truth value whose ``true`` and ``false`` are both mapped leaves nothing for
-it. Whoever reads the row would believe that odd values are caught.
+Without ``values`` (or ``lookup``) it is never asked; a truth value whose ``true`` and ``false`` are both mapped
+leaves nothing for it. Whoever reads the row would believe that odd values are caught.
 
 Example::
 
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from hub.mapping.check.checked import Checked, finding, flat
 from hub.mapping.expression.kinds import BOOL
-from hub.mapping.table import Otherwise, Row
+from hub.mapping.table import Row
 from hub.model.diagnostic import Diagnostic
 
 ID = "unreachable-otherwise"
@@ -33,8 +33,8 @@ def check(checked: Checked) -> Iterator[Diagnostic]:
 
 
 def _row(checked: Checked, row: Row) -> Iterator[Diagnostic]:
-    why = _reason(checked, row)
-    if row.otherwise != Otherwise() and why:
+    why = "" if row.otherwise.kind == "quarantine" else _reason(checked, row)
+    if why:
         message = f"otherwise of {row.field} is never reached"
         yield finding(row.place, ID, message, why, "add values: {…}, or remove otherwise", "warning")
 

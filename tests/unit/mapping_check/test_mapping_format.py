@@ -126,9 +126,7 @@ def test_what_is_no_yaml_is_given_back_with_its_findings() -> None:
     assert [each.rule for each in found.findings] == ["syntax"]
 
 
-@pytest.mark.parametrize(
-    "text", ["a: 0\x85\x850\n", "a: {b: name, f\u2028 x: 1}\n", "a: one\n\n  two\n", "a: \u00a0b\n"]
-)
+@pytest.mark.parametrize("text", ["a: one\n\n  two\n", "a: \u00a0b\n"])
 def test_odd_line_ends_inside_a_value_are_written_as_escapes(text: str) -> None:
     found = formatted(text, "t.yaml", mapping=False)
     assert found.findings == ()
