@@ -7,6 +7,7 @@ from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.utils import format_datetime, getaddresses
+from unicodedata import category
 
 from hub.connector.answers import RefusedByTarget
 from hub.model.clock import Micros, moment
@@ -14,7 +15,8 @@ from hub.model.record import Json
 
 REFERENCE = "X-Hub-Reference"
 RECIPIENTS_MAX = 50
-_CONTROLS = frozenset(chr(code) for code in (*range(32), 127))
+_NO_TEXT = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Controls, half characters, line and paragraph separators: what some reader takes for the end of a line."""
 
 
 def letter(payload: Mapping[str, Json], sender: str, reference: str, now: Micros) -> EmailMessage:
@@ -26,7 +28,10 @@ def letter(payload: Mapping[str, Json], sender: str, reference: str, now: Micros
     message["Date"] = format_datetime(moment(now))
     message["Message-ID"] = f"<{_clean('reference', reference)}@projops-hub.invalid>"
     message[REFERENCE] = reference
-    message.set_content(str(payload["body"]), cte="base64")
+    try:
+        message.set_content(str(payload["body"]), cte="base64")
+    except UnicodeError as error:
+        raise RefusedByTarget(f"body: {error}") from error
     return message
 
 
@@ -52,7 +57,7 @@ def read_letter(data: bytes) -> dict[str, Json]:
 
 
 def _clean(name: str, value: Json) -> str:
-    if not isinstance(value, str) or not value.strip() or _CONTROLS & set(value):
+    if not isinstance(value, str) or not value.strip() or any(category(one) in _NO_TEXT for one in value):
         raise RefusedByTarget(f"{name}: one line of text is needed, got {value!r}")
     return value
 
