@@ -15,6 +15,7 @@ PARTS = (
     "mapping_export",
     "mapping_fmt",
     "mapping_schema",
+    "mapping_suggest",
 )
 """Modules of this room whose commands stand in this group, in the order ``hub mapping --help`` lists them."""
 
