@@ -60,7 +60,7 @@ class Twin:
 
 def start_twins(systems: Mapping[str, str], folder: Path) -> list[Twin]:
     """Start the twin of each connection -> connector, side by side. Raises ``RetryableError`` when one does not."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     twins = [_start(name, system, folder, _port_of(folder / f"{name}.json")) for name, system in systems.items()]
     try:
         for place, twin in enumerate(twins):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Engine, create_engine
@@ -22,13 +23,21 @@ def open_store(url: str, clock: Clock) -> SqliteStore:
     """The store behind ``url`` (``sqlite:///.hub/hub.db``), at the newest schema."""
     path = _path(url)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_private(path)
         _bring_up(path)
         return SqliteStore(path, _reading_engine(path), clock)
     except sqlite3.Error as error:
         raise _unopened(path, error) from error
     except DatabaseError as error:
         raise _unopened(path, error.orig or error) from error
+
+
+def _make_private(path: Path) -> None:
+    """A new database is its owner's alone; SQLite gives its -wal and -shm files the same mode."""
+    if not path.exists():
+        with suppress(OSError):  # opening it says what is wrong, in our words
+            path.touch(mode=0o600)
 
 
 def _unopened(path: Path, error: BaseException) -> HubError:
