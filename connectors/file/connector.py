@@ -30,15 +30,17 @@ FILES_A_PAGE = 20
 UNFINISHED = (".part", ".partial", ".tmp", ".crdownload", "~")
 BODY_BYTES_MAX = 10 * 1024 * 1024
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
 SPEC = ConnectorSpec(
     name="file",
-    title="Drop folder for CSV and JSON lines",
+    title="Drop folder for CSV, XLSX and JSON lines",
     settings=(
         Setting("folder", "text", "folder that files are dropped into", "/srv/hub/drop", required=True),
         Setting(
             "id_column", "text", "column that names the row's object; without it a row is its own content", "编号"
         ),
-        Setting("format", "text", "csv or jsonl, where the file's name does not say it", "csv"),
+        Setting("format", "text", "csv, xlsx or jsonl, where the file's name does not say it", "csv"),
         Setting("encoding", "text", "encoding of CSV; without it UTF-8, else GB18030", "gb18030"),
         Setting("rest_seconds", "integer", "how long a file must lie untouched before it is taken", "2", 2),
     ),
@@ -49,7 +51,8 @@ SPEC = ConnectorSpec(
             ("row", "line", "file"),
             (
                 StreamField(
-                    'row["COLUMN"]', "a cell by its column: text in CSV (empty is null), any JSON in JSON lines"
+                    'row["COLUMN"]',
+                    "a cell by its column, empty is null: text in CSV; text, number or day in XLSX; any JSON",
                 ),
                 StreamField("line", "line number in the file", "integer"),
                 StreamField("file", "name of the file"),
@@ -57,7 +60,7 @@ SPEC = ConnectorSpec(
             polled=True,
         ),
     ),
-    media_types=frozenset({"text/csv", "application/x-ndjson", "application/json", "text/plain"}),
+    media_types=frozenset({"text/csv", "application/x-ndjson", "application/json", "text/plain", XLSX}),
     body_bytes_max=BODY_BYTES_MAX,
     guarantee={
         "en": "Every file is read at least once and put away only after it is safely kept; whole or not at all.",

@@ -1,4 +1,4 @@
-"""A dropped file's bytes -> records, one a line: CSV with a header row, or JSON lines. Pure.
+"""A dropped file's bytes -> records, one a line: CSV or a workbook with a header row, or JSON lines. Pure.
 
 A file is taken whole or refused whole, with the line that is wrong: half a file is worse than none, because nobody
 would notice the other half. A refused file keeps its bytes in the log like any other delivery."""
@@ -18,6 +18,7 @@ from hub.model.record import Decoded, Json, Record, Rejected
 from hub.model.source_json import parse
 
 DELIMITERS = (",", ";", "\t")
+XLSX_MAGIC = b"PK\x03\x04"
 CELL_CHARACTERS_MAX = 131_072
 LOG_ORDER: Micros = 1
 """Version time of a file whose time is not known (``hub ingest``): then the order of the log decides."""
@@ -26,12 +27,18 @@ LOG_ORDER: Micros = 1
 def decode(body: bytes, name: str, at: Micros, id_column: str, kind: str = "", encoding: str = "") -> Decoded:
     """The records of a file. Never raises on what a file may hold."""
     try:
-        rows = list(_json_rows(body) if _is_json(body, name, kind) else _csv_rows(body, encoding))
+        rows = list(_rows(body, name, kind, encoding))
         return Decoded(
             tuple(_record(row, line, name, at, id_column) for line, row in rows), "" if rows else "no-rows"
         )
     except _Broken as broken:
         return Decoded(rejected=Rejected(broken.reason, str(broken)))
+
+
+def _rows(body: bytes, name: str, kind: str, encoding: str) -> Iterator[tuple[int, dict[str, Json]]]:
+    if kind == "xlsx" or (not kind and (name.lower().endswith(".xlsx") or body.startswith(XLSX_MAGIC))):
+        return _sheet_rows(body)
+    return _json_rows(body) if _is_json(body, name, kind) else _csv_rows(body, encoding)
 
 
 class _Broken(ValueError):
@@ -96,6 +103,32 @@ def _csv_rows(body: bytes, encoding: str) -> Iterator[tuple[int, dict[str, Json]
                 yield reader.line_num, _row(header, cells, reader.line_num)
     except csv.Error as error:
         raise _Broken("bad-csv", f"line {reader.line_num}: {error}") from error
+
+
+def _sheet_rows(body: bytes) -> Iterator[tuple[int, dict[str, Json]]]:
+    """The first sheet of a workbook: its first row names the columns."""
+    from connectors.file.sheets import BadSheet, rows_of  # only who drops workbooks pays for reading them
+
+    try:
+        found = rows_of(body)
+        header = _header([str(cell or "") for cell in _trimmed(next(found, (1, []))[1])])
+        for number, cells in found:
+            filled = _trimmed(cells)
+            if len(filled) > len(header):
+                raise _Broken("bad-row", f"line {number} has {len(filled)} cells, the first row has {len(header)}")
+            padded = [*filled, *[None] * (len(header) - len(filled))]
+            row = dict(zip(header, padded, strict=True))
+            if not _is_writable(row):
+                raise _Broken("bad-number", f"line {number} holds a whole number beyond 64 bits; write it as text")
+            yield number, row
+    except BadSheet as bad:
+        raise _Broken(bad.reason, str(bad)) from bad
+
+
+def _trimmed(cells: list[Json]) -> list[Json]:
+    """The cells without the empty ones behind the last: a spreadsheet keeps columns that were cleared."""
+    last = max((at for at, cell in enumerate(cells, start=1) if cell is not None), default=0)
+    return cells[:last]
 
 
 def _text(body: bytes, encoding: str) -> str:

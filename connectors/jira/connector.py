@@ -127,6 +127,8 @@ class JiraConnector(Connector):
             issue, _, comment = ref.id.rpartition("/")
             answer = await self._get(self._path("issue", issue, "comment", comment)) if issue else None
             return self._found(issue, answer.json) if answer else None
+        if ref.kind in forms.OTHERS:
+            raise ReadFailed(f"{ref.kind} {ref.id}: Jira's answer says no version time; the next webhook brings it")
         answer = await self._get(self._path("issue", ref.id), {"fields": "*all"})
         if answer is None:
             return None

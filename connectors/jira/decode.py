@@ -17,14 +17,34 @@ from hub.model.source_json import parse
 ISSUE_EVENTS = frozenset({"jira:issue_created", "jira:issue_updated", "jira:issue_deleted"})
 COMMENT_EVENTS = frozenset({"comment_created", "comment_updated", "comment_deleted"})
 FAMILIES = frozenset(
-    {"worklog", "sprint", "version", "project", "user", "issuelink", "property", "attachment", "board", "option"}
-    | {"filter", "issuetype", "component"}
+    {"user", "issuelink", "property", "attachment", "board", "option"} | {"filter", "issuetype", "component"}
 )
 """Event families the hub knows and does not use yet; each gets the outcome skipped(<family>-event)."""
 
 ISSUE_NAMES = ("id", "key", "self", "fields", "changelog")
 COMMENT_NAMES = ("id", "self", "body", "author", "updateAuthor", "created", "updated", "visibility", "issue")
 """The top-level names records have; what else a body brings (expand, renderedFields …) is left out."""
+
+WORKLOG_NAMES = ("id", "self", "issueId", "author", "updateAuthor", "comment", "created", "updated", "started",
+                 "timeSpent", "timeSpentSeconds", "visibility")  # fmt: skip
+SPRINT_NAMES = ("id", "self", "name", "state", "goal", "startDate", "endDate", "completeDate", "createdDate",
+                "originBoardId")  # fmt: skip
+VERSION_NAMES = ("id", "self", "name", "description", "projectId", "released", "archived", "overdue", "startDate",
+                 "releaseDate", "mergedTo")  # fmt: skip
+PROJECT_NAMES = (
+    "id",
+    "self",
+    "key",
+    "name",
+    "description",
+    "projectLead",
+    "assigneeType",
+    "projectTypeKey",
+    "archived",
+)
+OTHERS = {"worklog": WORKLOG_NAMES, "sprint": SPRINT_NAMES, "version": VERSION_NAMES, "project": PROJECT_NAMES}
+"""Families whose webhooks carry one whole object under the family's own name."""
+_GONE = frozenset({"deleted", "soft_deleted", "deleted_to_trash"})
 
 _ISSUE_SET = frozenset(ISSUE_NAMES)
 _ISSUE_ID = re.compile(rb'"issue"\s*:\s*\{[^{}]*?"id"\s*:\s*"?(\d{1,20})')
@@ -80,7 +100,28 @@ def _decode_object(body: dict[str, Json]) -> Decoded:
         return Decoded(tuple(_issue_event(body, event)))
     if event in COMMENT_EVENTS:
         return Decoded(tuple(_comment_event(body, event)))
+    family, verb = _family(event)
+    if family in OTHERS:
+        return Decoded((_other(body, family, verb),))
     return Decoded(skipped=_skip_reason(event))
+
+
+def _family(event: str) -> tuple[str, str]:
+    """``jira:version_released`` as version and released; a property of something belongs to no family here."""
+    plain = event.removeprefix("jira:")
+    family, _, verb = plain.partition("_")
+    return ("", "") if "_property_" in plain else (family, verb)
+
+
+def _other(body: dict[str, Json], family: str, verb: str) -> Record:
+    """A worklog, sprint, version or project: whole in every event. Only a worklog says when it was changed; the
+    others' version time is when Jira sent the event."""
+    item = _object(body, family)
+    gone = verb in _GONE
+    updated = item.get("updated") if family == "worklog" and not gone else None
+    at = _sent_at(body) if updated is None else time_of(updated)
+    told = {name: item[name] for name in OTHERS[family] if name in item}
+    return Record(family, _id(item), at, told, "delete" if gone else "snapshot", str(updated or at))
 
 
 def _skip_reason(event: str) -> str:

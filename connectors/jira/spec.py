@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from connectors.jira.decode import COMMENT_NAMES, ISSUE_NAMES
+from connectors.jira.decode import (
+    COMMENT_NAMES,
+    ISSUE_NAMES,
+    PROJECT_NAMES,
+    SPRINT_NAMES,
+    VERSION_NAMES,
+    WORKLOG_NAMES,
+)
 from hub.connector.documents import record, text
 from hub.connector.spec import ConnectorSpec, Setting, StreamField, StreamSpec
 from hub.model.action import ActionSpec, Call, TargetClass
@@ -63,6 +70,63 @@ _COMMENT = StreamSpec(
     ),
     webhook=True,
 )
+_WORKLOG = StreamSpec(
+    "worklog",
+    "time booked on an issue; a deleted one is a delete",
+    WORKLOG_NAMES,
+    (
+        StreamField("id", "stable id"),
+        StreamField("issueId", "the issue the time is booked on"),
+        StreamField("author", "account object of who worked", "person", sensitive=True),
+        StreamField("started", "when the work began", "instant"),
+        StreamField("timeSpentSeconds", "seconds booked", "integer"),
+        StreamField("comment", "what was done, as wiki markup"),
+        StreamField("updated", "version time of the record", "instant"),
+    ),
+    webhook=True,
+)
+_SPRINT = StreamSpec(
+    "sprint",
+    "one sprint of a board",
+    SPRINT_NAMES,
+    (
+        StreamField("id", "stable id", "integer"),
+        StreamField("name", "what people call it"),
+        StreamField("state", "future, active or closed"),
+        StreamField("goal", "what it is for"),
+        StreamField("startDate", "when it begins", "instant"),
+        StreamField("endDate", "when it is planned to end", "instant"),
+        StreamField("completeDate", "when it was closed", "instant"),
+        StreamField("originBoardId", "the board it was made on", "integer"),
+    ),
+    webhook=True,
+)
+_VERSION = StreamSpec(
+    "version",
+    "one version (release) of a project",
+    VERSION_NAMES,
+    (
+        StreamField("id", "stable id"),
+        StreamField("name", "what people call it"),
+        StreamField("projectId", "the project it belongs to", "integer"),
+        StreamField("released", "whether it is out", "boolean"),
+        StreamField("archived", "whether it is hidden", "boolean"),
+        StreamField("releaseDate", "the day it comes out", "date"),
+    ),
+    webhook=True,
+)
+_PROJECT = StreamSpec(
+    "project",
+    "one Jira project, the container of issues",
+    PROJECT_NAMES,
+    (
+        StreamField("id", "stable id", "integer"),
+        StreamField("key", "what people type: the first part of its issues' keys"),
+        StreamField("name", "what people call it"),
+        StreamField("projectLead", "account object of who leads it", "person", sensitive=True),
+    ),
+    webhook=True,
+)
 _COMMENT_ACTION = ActionSpec(
     name="issue.comment",
     title={"en": "comment on the issue", "zh": "在事项上评论"},
@@ -85,7 +149,7 @@ SPEC = ConnectorSpec(
     name="jira",
     title="Jira Cloud, Server and Data Center",
     settings=_SETTINGS,
-    streams=(_ISSUE, _COMMENT),
+    streams=(_ISSUE, _COMMENT, _WORKLOG, _SPRINT, _VERSION, _PROJECT),
     actions=(_COMMENT_ACTION,),
     signed=True,
     has_twin=True,

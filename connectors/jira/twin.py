@@ -57,6 +57,8 @@ def make_app(state: Path | None = None, clock: Callable[[], Micros] | None = Non
 def take(shelf: Shelf, body: bytes) -> None:
     """Keep what a delivery tells: the newest form of each issue, its changes, comments."""
     for record in forms.decode(body).records:
+        if record.stream in forms.OTHERS:
+            continue  # the twin answers reads of issues and comments only
         if record.stream == "comment":
             _take_comment(shelf, record)
         elif record.op == "delete":

@@ -91,7 +91,7 @@ async def test_a_message_of_quarantine_never_repeats_a_private_value(
 
 @pytest.mark.parametrize(
     ("event", "reason"),
-    [("jira:worklog_updated", "worklog-event"), ("sprint_started", "sprint-event"), ("new_thing", "unknown-event")],
+    [("jira:board_updated", "board-event"), ("user_created", "user-event"), ("new_thing", "unknown-event")],
 )
 async def test_an_unknown_event_type_is_skipped_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, event: str, reason: str

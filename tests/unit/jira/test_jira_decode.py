@@ -9,6 +9,7 @@ import pytest
 
 from connectors.jira.adf import document_of, text_of
 from connectors.jira.decode import decode, route
+from connectors.jira.spec import SPEC
 from hub.model.clock import iso
 
 UPDATED = "2026-01-05T16:00:00.100+0800"
@@ -60,12 +61,9 @@ def test_a_body_gives_records_with_their_version_time(body: bytes, expected: lis
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("worklog_created", "worklog-event"),
-        ("jira:worklog_updated", "worklog-event"),
-        ("sprint_closed", "sprint-event"),
-        ("jira:version_released", "version-event"),
-        ("project_updated", "project-event"),
         ("user_created", "user-event"),
+        ("project_property_set", "property-event"),
+        ("board_updated", "board-event"),
         ("issuelink_created", "issuelink-event"),
         ("issue_property_set", "property-event"),
         ("brand_new_thing", "unknown-event:brand_new_thing"),
@@ -170,3 +168,59 @@ def test_text_survives_the_way_through_a_document(text: str) -> None:
 )
 def test_the_lane_is_the_issue(body: bytes, expected: str) -> None:
     assert route(body) == expected
+
+
+WORKLOG = {
+    "id": "31", "issueId": "10041", "author": {"accountId": "a"}, "updated": UPDATED, "started": UPDATED,
+    "timeSpent": "1h", "timeSpentSeconds": 3600, "comment": "aligned the laser", "renderedBody": "x",
+}  # fmt: skip
+SPRINT = {
+    "id": 4,
+    "name": "Sprint 2",
+    "state": "closed",
+    "completeDate": UPDATED,
+    "originBoardId": 1,
+    "synced": False,
+}
+VERSION = {"id": "9", "name": "1.0", "projectId": 10000, "released": True, "releaseDate": "2026-01-05"}
+PROJECT = {"id": 10000, "key": "OPS", "name": "Operations", "projectLead": {"accountId": "a"}, "avatarUrls": {}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts", "expected"),
+    [
+        ("worklog_created", {"worklog": WORKLOG}, ("worklog", "31", "snapshot", UPDATED_UTC)),
+        ("jira:worklog_updated", {"worklog": WORKLOG}, ("worklog", "31", "snapshot", UPDATED_UTC)),
+        ("worklog_deleted", {"worklog": WORKLOG}, ("worklog", "31", "delete", SENT_UTC)),
+        ("sprint_started", {"sprint": SPRINT}, ("sprint", "4", "snapshot", SENT_UTC)),
+        ("sprint_closed", {"sprint": SPRINT, "oldValue": {}}, ("sprint", "4", "snapshot", SENT_UTC)),
+        ("sprint_deleted", {"sprint": SPRINT}, ("sprint", "4", "delete", SENT_UTC)),
+        ("jira:version_released", {"version": VERSION}, ("version", "9", "snapshot", SENT_UTC)),
+        ("jira:version_deleted", {"version": VERSION}, ("version", "9", "delete", SENT_UTC)),
+        ("project_created", {"project": PROJECT}, ("project", "10000", "snapshot", SENT_UTC)),
+        ("project_soft_deleted", {"project": PROJECT}, ("project", "10000", "delete", SENT_UTC)),
+        ("project_restored_deleted", {"project": PROJECT}, ("project", "10000", "snapshot", SENT_UTC)),
+    ],
+)
+def test_worklogs_sprints_versions_and_projects_are_records_of_their_streams(
+    kind: str, parts: dict[str, Any], expected: tuple[str, ...]
+) -> None:
+    (one,) = decode(event(kind, **parts)).records
+    assert (one.stream, one.source, one.op, iso(one.at)) == expected
+    stream = SPEC.stream(one.stream)
+    assert stream is not None
+    assert set(one.data) <= set(stream.names)
+
+
+def test_a_worklog_keeps_what_a_mapping_needs_of_it() -> None:
+    (one,) = decode(event("worklog_created", worklog=WORKLOG)).records
+    assert one.data["timeSpentSeconds"] == 3600
+    assert one.data["issueId"] == "10041"
+    assert "renderedBody" not in one.data
+
+
+@pytest.mark.parametrize("parts", [{}, {"sprint": {"name": "no id"}}, {"sprint": 4}])
+def test_an_event_without_its_object_is_refused(parts: dict[str, Any]) -> None:
+    rejected = decode(event("sprint_closed", **parts)).rejected
+    assert rejected is not None
+    assert rejected.reason == "broken-body"
