@@ -14,7 +14,7 @@ import signal
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import orjson
@@ -25,6 +25,7 @@ from hub.model.clock import Micros
 from hub.model.record import Json
 from hub.model.source_json import parse
 
+_THIS_MACHINE = frozenset({"127.0.0.1", "::1", "localhost"})
 BODY_BYTES_MAX = 64 * 1024 * 1024
 _TABLES = """
 CREATE TABLE IF NOT EXISTS object (kind TEXT, id TEXT, parent TEXT, at INTEGER, body BLOB, PRIMARY KEY (kind, id));
@@ -109,6 +110,17 @@ def dumped(body: Json) -> bytes:
     return orjson.dumps(body, default=as_numbers)
 
 
+@web.middleware
+async def own_pages_only(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """A twin has no users, so a page of somebody else that is open in a browser here must not order it about."""
+    origin = request.headers.get("Origin")
+    if origin is not None and (origin != str(request.url.origin()) or request.url.host not in _THIS_MACHINE):
+        return answer({"error": f"{origin} is not this system"}, 403)
+    return await handler(request)
+
+
 def answer(body: Json, status: int = 200) -> web.Response:
     return web.Response(body=dumped(body), status=status, content_type="application/json")
 
@@ -134,6 +146,7 @@ def add_feed(app: web.Application, shelf: Shelf, take: Callable[[bytes, Mapping[
     async def close(app: web.Application) -> None:
         shelf.close()
 
+    app.middlewares.append(own_pages_only)
     app.router.add_post("/_twin/deliveries", deliveries)
     app.router.add_get("/_twin/position", position)
     app.on_cleanup.append(close)

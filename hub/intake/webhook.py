@@ -37,6 +37,12 @@ _WORDS = {
     429: "too many requests",
     503: "try again later",
 }
+_SHUT = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Pages are data: no browser runs, frames, guesses or keeps them."""
 
 
 class Refused(Exception):
@@ -177,7 +183,7 @@ class WebhookServer:
         if request.method not in ("GET", "HEAD"):
             raise Refused(405, Allow="GET, HEAD")
         media_type, content = page()
-        return web.Response(body=content, headers={"Content-Type": media_type, "Cache-Control": "no-store"})
+        return web.Response(body=content, headers={"Content-Type": media_type, **_SHUT})
 
 
 class _Server(web.Server):
