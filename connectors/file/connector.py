@@ -7,6 +7,7 @@ cursor is safe to put away. A crash in between reads the claimed file again; sam
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Callable, Mapping
 from hashlib import sha256
@@ -126,7 +127,14 @@ class FileConnector(Connector):
     def _claimed(self) -> list[Path]:
         """What an earlier run claimed and did not put away."""
         folder = self.folder / CLAIMED
+        self._no_link(folder)
         return sorted(folder.iterdir()) if folder.is_dir() else []
+
+    @staticmethod
+    def _no_link(folder: Path) -> None:
+        """Folders of ours that lead elsewhere would hand over, or drop, files the hub has no business with."""
+        if folder.is_symlink():
+            raise ReadFailed(f"{folder} is a link: put a folder there")
 
     def _take(self, path: Path) -> Raw | None:
         """Claim and read one file; None where another took it, or where it is too large (then it is in failed/)."""
@@ -135,25 +143,42 @@ class FileConnector(Connector):
             if path.parent.name != CLAIMED:
                 (self.folder / CLAIMED).mkdir(exist_ok=True)
                 path = path.rename(self.folder / CLAIMED / path.name)
-            found = path.stat()
-            if found.st_size > BODY_BYTES_MAX:
-                self._refuse(name, f"the file has {found.st_size} bytes; at most {BODY_BYTES_MAX} are taken")
+            found = self._read(path)
+            if isinstance(found, str):
+                self._refuse(name, found)
                 return None
-            body = path.read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
             raise ReadFailed(f"{path}: {error.strerror}") from error
-        return Raw(body, {NAME: name, TIME: str(found.st_mtime_ns // 1000)})
+        return Raw(found[0], {NAME: name, TIME: str(found[1])})
+
+    @staticmethod
+    def _read(path: Path) -> tuple[bytes, Micros] | str:
+        """Body and time of a plain file, or why it is not taken: who may drop files may not choose ours to read."""
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return "it is no file: links, folders and pipes are not taken"
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            about = os.fstat(file.fileno())
+            body = file.read(BODY_BYTES_MAX + 1) if stat.S_ISREG(about.st_mode) else b""
+        if len(body) > BODY_BYTES_MAX:
+            return f"the file has {about.st_size} bytes; at most {BODY_BYTES_MAX} are taken"
+        return body, about.st_mtime_ns // 1000
 
     def _refuse(self, name: str, why: str) -> None:
         target = self._move(name, FAILED)
         if target is not None:
-            target.with_name(f"{target.name}.reason.txt").write_text(why + "\n", "utf-8")
+            note = target.with_name(f"{target.name}.reason.txt")
+            note.unlink(missing_ok=True)
+            note.write_text(why + "\n", "utf-8")
 
     def _move(self, name: str, folder: str) -> Path | None:
         """Put a claimed file away, never over another; None where it is gone already."""
-        source = self.folder / CLAIMED / unquote(name)
+        plain = unquote(name)
+        if plain != Path(plain).name or plain in ("", "..") or "\0" in plain:
+            return None
+        source = self.folder / CLAIMED / plain
+        self._no_link(self.folder / folder)
         target = self.folder / folder / source.name
         try:
             target.parent.mkdir(exist_ok=True)
