@@ -261,7 +261,7 @@ def apply_rows(plan: TablePlan, record: Record) -> Mapped | Refused:
     if problem is not None:
         named = {name: (kind, fields[name]) for name, kind in refs.items() if fields[name] is not None}
         return Refused(table.entity, key, label, named, problem)
-    return Mapped(table.entity, key, label, fields, refs, tuple(lookups), rates)
+    return Mapped(table.entity, key, label, fields, refs, tuple(lookups), rates or None)
 
 
 def _all_rows(

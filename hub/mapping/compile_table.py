@@ -105,7 +105,7 @@ class _Writer:
         if self.rates:
             self.main.add("rates = {}")
         refs = self.rows(self.plan.rows, "f", self.main, inner=False)
-        looked = f", {'tuple(looks)' if self.looks else '()'}, rates" if self.rates else ", tuple(looks)"
+        looked = f", {'tuple(looks)' if self.looks else '()'}, rates or None" if self.rates else ", tuple(looks)"
         looked = looked if self.looks or self.rates else ""
         self.main.add(f"return _Mapped({self.table.entity!r}, key, label, f, {refs}{looked})")
         body = "\n".join(self.main.lines)

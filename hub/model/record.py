@@ -94,8 +94,8 @@ class Mapped:
     fields: Mapping[str, Json]
     refs: Mapping[str, str] = field(default_factory=dict)
     lookups: tuple[Lookup, ...] = ()
-    rates: Mapping[str, Json] = field(default_factory=dict)
-    """Money fields that were converted: from what, by which rate of which day and table."""
+    rates: Mapping[str, Json] | None = None
+    """Money fields that were converted: from what, by which rate of which day and table; None where none was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def test_money_that_needs_no_rate_keeps_none_and_null_empties(tmp_path: Path) ->
     plain, empty = seen(compiled, s=1, c="CNY"), seen(compiled, s=None, c="USD")
     assert isinstance(plain, Mapped)
     assert isinstance(empty, Mapped)
-    assert (plain.rates, empty.fields, empty.rates) == ({}, {"sum": None}, {})
+    assert (plain.rates, empty.fields, empty.rates) == (None, {"sum": None}, None)
 
 
 @pytest.mark.parametrize(
