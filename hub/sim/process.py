@@ -73,7 +73,7 @@ class Life(HubSide):
         self.changed = asyncio.Event()
         self.tasks: list[asyncio.Task[Any]] = []
         self._delays = random
-        self.store = SimStore(path, clock, self._later, self._committed)
+        self.store = SimStore(path, clock, self._later, self._committed, hooks.settled)
         self.workspace = self._workspace(network)
         self.serving = Serving(self.workspace, listen=False, chance=random.random)
         self.serving._make_roles(AsyncExitStack())
@@ -211,3 +211,6 @@ class Hooks:
 
     def committed(self, db: Any) -> None:
         """A group was committed."""
+
+    def settled(self, committed: bool) -> None:
+        """A group was committed or is gone, whoever lives to hear of it."""

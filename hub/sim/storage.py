@@ -96,7 +96,9 @@ class SimWriter(Writer):
         jobs, self._jobs = self._jobs, []
         if self._store.dead:
             return
+        before = self.commits
         self._commit(self._db, Group(jobs))
+        self._store.settled(self.commits > before)
         if not self._store.dead:
             self._store.committed(self._db)
             _settle_all(jobs)
@@ -113,9 +115,15 @@ class SimStore(SqliteStore):
     """One process's store. ``die`` is what a crash does to it: open transactions end, nothing answers any more."""
 
     def __init__(
-        self, path: Path, clock: Clock, later: Later, committed: Callable[[sqlite3.Connection], None]
+        self,
+        path: Path,
+        clock: Clock,
+        later: Later,
+        committed: Callable[[sqlite3.Connection], None],
+        settled: Callable[[bool], None],
     ) -> None:
-        self.path, self.clock = path, clock
+        """``settled`` hears of every group whether it was committed, ``committed`` of those whose process lives."""
+        self.path, self.clock, self.settled = path, clock, settled
         self.dead = False
         self.committed = committed
         db = hot_sqlite.connect_writer(path)

@@ -17,7 +17,7 @@ from random import Random
 from typing import Any
 
 from hub.model.clock import SECOND
-from hub.sim import patching
+from hub.sim import patching, replay
 from hub.sim.clockwork import Deadlock, SimClock, VirtualLoop
 from hub.sim.faults import Fault, Schedule, drawn
 from hub.sim.invariants import at_every_commit, at_the_end, digest
@@ -34,6 +34,8 @@ PEACE_SECONDS = 96 * 3600.0
 SENDER_SECONDS = 10.0
 """How long a source waits for our 200; then it sends again."""
 SENDER_AGAIN = (5, 20, 60, 300, 600)
+REPLAY_EVERY = 4
+"""Every so many seeds the log is concluded again (I8): it costs half a run."""
 LOOK_SECONDS = (60.0, 600.0)
 
 
@@ -66,6 +68,7 @@ def run_seed(
         with ExitStack() as stack:
             world = World(seed, own, loop, path)
             stack.enter_context(patching.applied(world.clock, world.boundary, mutant))
+            stack.enter_context(replay.journalled(world.journal))
             return world.run(timeline)
     finally:
         loop.close()
@@ -97,6 +100,7 @@ class World(Hooks):
         self.acknowledged: list[Delivery] = []
         self.forged: list[Delivery] = []
         self.violation: Violation | None = None
+        self.journal = replay.Journal()
         self._over = asyncio.Event()
         self._keep: set[asyncio.Task[Any]] = set()
 
@@ -133,6 +137,8 @@ class World(Hooks):
         self.people.eager = True
         await self._rest()
         at_the_end(self)
+        if self.seed % REPLAY_EVERY == 0 and (problem := replay.check(self.path, self.journal, self.clock)):
+            raise problem
 
     async def _script(self, changes: Sequence[Change]) -> None:
         for change in changes:
@@ -295,6 +301,9 @@ class World(Hooks):
         self.commits += 1
         if problem := at_every_commit(db):
             self.broken(problem)
+
+    def settled(self, committed: bool) -> None:
+        self.journal.settle(committed)
 
     def failed(self, error: BaseException) -> None:
         self.broken(Violation("host", f"a role stopped: {type(error).__name__}: {error}"))

@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from hub.sim import replay
 from hub.sim.faults import KINDS, Fault, chosen, drawn
 from hub.sim.mutants import MUTANTS
 from hub.sim.report import shrunk
@@ -38,6 +39,14 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
     assert first.hit == second.hit != ()
     assert first.digest == second.digest
     assert first.digest != run_seed(5, KINDS).digest
+
+
+def test_a_fact_left_out_of_the_second_run_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = replay._conclude
+    monkeypatch.setattr(replay, "_conclude", lambda store, kept: whole(store, replay.Journal(kept.kept[:-1])))
+    outcome = run_seed(0, ())
+    assert outcome.violation is not None
+    assert outcome.violation.name == "I8"
 
 
 @pytest.mark.parametrize(("name", "seeds"), CAUGHT.items())
