@@ -17,6 +17,7 @@ from hub.model.entity import Entity
 from hub.model.instance import Instance
 from hub.store import hot_sqlite, tables
 from hub.store.documents import load_approval, load_effect, load_entity, load_instance, load_quarantine
+from hub.store.kept import Place, Sized
 from hub.store.statements import select
 from hub.store.view import LoadedView
 
@@ -53,9 +54,9 @@ QUARANTINED = (
 ).replace('"kind" = ? AND "key" = ?', '"kind" = ?1 AND "key" = ?2')
 
 
-def load(db: sqlite3.Connection, view: LoadedView, touched: Touched) -> None:
-    """Load what ``touched`` names and the view does not hold yet."""
-    _entities(db, view, touched.entities)
+def load(db: sqlite3.Connection, view: LoadedView, touched: Touched, seen: dict[Place, Sized]) -> None:
+    """Load what ``touched`` names and the view does not hold yet; ``seen`` gets the entities read."""
+    _entities(db, view, touched.entities, seen)
     for kind, label in _missing(touched.labels, view.labels):
         view.labels[kind, label] = _one(db, KEY_OF_LABEL, (kind, label))
     for link in _missing(touched.links, view.links):
@@ -88,14 +89,16 @@ def _document(db: sqlite3.Connection, table: Table, column: str, value: str) -> 
     return None if row is None else row[-1]
 
 
-def _entities(db: sqlite3.Connection, view: LoadedView, wanted: Collection[tuple[str, str]]) -> None:
+def _entities(db: sqlite3.Connection, view: LoadedView, wanted: Collection[Place], seen: dict[Place, Sized]) -> None:
     missing = _missing(wanted, view.entities)
     if not missing:
         return
     view.entities.update(dict.fromkeys(missing))
     names = orjson.dumps([f"{kind}/{key}" for kind, key in missing]).decode()
     for row in db.execute(hot_sqlite.LOAD_ENTITIES, (names,)):
-        view.entities[row[0], row[1]] = load_entity(row)
+        entity = load_entity(row)
+        view.entities[entity.kind, entity.key] = entity
+        seen[entity.kind, entity.key] = entity, len(row[5]) + len(row[6])
 
 
 def _referring(db: sqlite3.Connection, view: LoadedView, missing: Sequence[tuple[str, str, str]]) -> None:

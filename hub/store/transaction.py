@@ -28,6 +28,7 @@ from hub.store.documents import (
     timer_row,
 )
 from hub.store.indexing import index_fields
+from hub.store.kept import Kept, Place, Sized
 from hub.store.loading import load
 from hub.store.port import CheckpointMoved, Transaction, VersionConflict
 from hub.store.statements import delete, insert, select, upsert
@@ -74,15 +75,29 @@ def _at(event: Event, position: int) -> Event:
 class SqliteTransaction:
     """Implements ``hub.store.port.Transaction``; lives inside one savepoint of the writer thread."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, kept: Kept | None = None) -> None:
         self.db = db
+        self._kept = Kept() if kept is None else kept
+        self.seen: dict[Place, Sized] = {}
+        """Entities read and written here: for the writer to keep once this transaction stands."""
         self.wrote: set[EffectState] = set()
         """Effect states written, so that the writer can name the crash boundaries of a commit."""
         self._view = LoadedView()
 
     def load(self, touched: Touched) -> View:
-        load(self.db, self._view, touched)
+        self._recall(touched)
+        load(self.db, self._view, touched, self.seen)
         return self._view
+
+    def _recall(self, touched: Touched) -> None:
+        """Entities as this transaction, else as the last ones, left them; the others are loaded."""
+        held = self._view.entities
+        for place in touched.entities:
+            if place not in held:
+                mine = self.seen.get(place)
+                entity = self._kept.get(place) if mine is None else mine[0]
+                if entity is not None:
+                    held[place] = entity
 
     def write(self, changes: Changes, now: Micros) -> Sequence[Event]:
         streams = self._streams(changes)
@@ -148,13 +163,12 @@ class SqliteTransaction:
         return Written(events, first)
 
     def _entities(self, changes: Changes, streams: Mapping[str, int]) -> None:
-        rows = [
-            (
-                *(streams[e.stream], e.kind, e.key, e.label, e.version, e.deleted),
-                *(dump(e.state), dump_marks(e.marks)),
-            )
-            for e in changes.entities.values()
-        ]
+        rows = []
+        for e in changes.entities.values():
+            state = dump(e.state)
+            marks = dump_marks(e.marks)
+            rows.append((streams[e.stream], e.kind, e.key, e.label, e.version, e.deleted, state, marks))
+            self.seen[e.kind, e.key] = e, len(state) + len(marks)
         if rows:
             self.db.executemany(hot_sqlite.UPSERT_ENTITY, rows)
         if changes.refs:

@@ -20,6 +20,7 @@ from hub.model.boundary import boundary
 from hub.model.effect import EffectState
 from hub.store.appending import Append, append_runs
 from hub.store.failures import StoreBusy, explained
+from hub.store.kept import Kept
 from hub.store.transaction import OUTCOMES, SqliteTransaction
 
 JOBS_MAX = 512
@@ -64,6 +65,7 @@ class Writer:
         self._lock = Lock()
         self._closed = False
         self.commits = 0
+        self._kept = Kept()
 
     def submit(self, work: Callable[[SqliteTransaction], Any] | Append, *, probe: bool = False) -> Any:
         """Queue work from an event loop; gives the future to await."""
@@ -123,11 +125,13 @@ class Writer:
         probes = [job for job in group.jobs if job.probe]
         writing = [job for job in group.jobs if not job.probe]
         for job in probes:
-            _attempt(db, job, self._where)
+            _attempt(db, job, self._where, Kept())  # nobody looked whether what is kept still holds
         if not writing:
             return
         try:
             db.execute("BEGIN IMMEDIATE")
+            if any(not isinstance(job.work, Append) for job in writing):
+                self._kept.check(db)
             self._run(db, writing, group)
             _before(group)
             db.execute("COMMIT")
@@ -135,6 +139,7 @@ class Writer:
             _after(group)
         except BaseException as error:  # noqa: BLE001 — every caller gets it; nothing is swallowed
             fault = _roll_back(db) or error
+            self._kept.forget()
             for job in writing:
                 job.result, job.error = None, job.error or explained(fault, self._where)
 
@@ -150,13 +155,13 @@ class Writer:
                 _append(db, jobs[index:end], self._where)
                 index = end
                 continue
-            group.wrote |= _attempt(db, jobs[index], self._where)
+            group.wrote |= _attempt(db, jobs[index], self._where, self._kept)
             index += 1
 
 
-def _attempt(db: sqlite3.Connection, job: Job, where: str) -> set[EffectState]:
+def _attempt(db: sqlite3.Connection, job: Job, where: str, kept: Kept) -> set[EffectState]:
     """Run one closure in a savepoint of its own (a probe: without). Gives the effect states it wrote."""
-    transaction = SqliteTransaction(db)
+    transaction = SqliteTransaction(db, kept)
     assert not isinstance(job.work, Append)
     if not job.probe:
         db.execute("SAVEPOINT work")
@@ -169,6 +174,7 @@ def _attempt(db: sqlite3.Connection, job: Job, where: str) -> set[EffectState]:
         return set()
     if not job.probe:
         db.execute("RELEASE work")
+        kept.keep(transaction.seen)
     return transaction.wrote
 
 

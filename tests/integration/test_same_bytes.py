@@ -1,7 +1,7 @@
 """The same deliveries leave the same bytes, however they are cut into batches and whatever is remembered between.
 
-The sample story through the shipped mapping, and stories by chance with refused, late, deleted, partial and unreadable
-records. ``python -m tests.integration.test_same_bytes`` prints the digests, to compare before and after a change.
+The sample story through the shipped mapping, and stories by chance with refused, late, deleted, partial and
+unreadable records. ``python -m tests.integration.test_same_bytes`` prints the digests, to compare before and after.
 """
 
 from __future__ import annotations
