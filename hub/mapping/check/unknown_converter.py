@@ -51,5 +51,5 @@ def _argument(spec: ConverterSpec, argument: str) -> str:
     if spec.argument == "currency" and argument not in CURRENCIES:
         return f"{argument} is no ISO 4217 currency"
     if spec.argument == "unit" and argument not in UNITS:
-        return f'{argument} is no unit; units: {", ".join(UNITS)}'
+        return f"{argument} is no unit; units: {', '.join(UNITS)}"
     return ""
