@@ -7,6 +7,7 @@ lies in ``.hub/demo/`` and is built anew at each start.
 from __future__ import annotations
 
 import asyncio
+import os
 import shlex
 import shutil
 import socket
@@ -86,7 +87,8 @@ async def _demo(folder: Path, root: Path, once: bool) -> int:
 
     set_up(logging.ERROR)
     started = time.monotonic()
-    opened = open_workspace(folder)
+    environ = {name: value for name, value in os.environ.items() if name != "HUB_LISTEN"}
+    opened = open_workspace(folder, environ=environ)  # the port was chosen by make_workspace
     async with Serving(opened, listen=True) as serving:
         say(f"The hub serves at {serving.url}; the built-in ERP is at {serving.twins['erp']}")
         for name in SOURCES:
