@@ -47,7 +47,6 @@ class Transaction(Protocol):
         """Move it by compare-and-set and add ``expected`` outcome rows. Raises ``CheckpointMoved``."""
         ...
 
-
     def index(self, wanted: Mapping[str, Sequence[str]]) -> int:
         """Make entities findable by these fields (kind -> fields), also those from before; gives rows added."""
         ...
