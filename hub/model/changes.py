@@ -60,8 +60,11 @@ class NotLoaded(Exception):
     """A pure decision looked at something the view does not hold yet."""
 
     def __init__(self, touched: Touched) -> None:
-        super().__init__(f"not loaded: {touched}")
+        super().__init__()
         self.touched = touched
+
+    def __str__(self) -> str:
+        return f"not loaded: {self.touched}"
 
 
 @dataclass(frozen=True, slots=True)
