@@ -19,7 +19,7 @@ from hub.sim.world import run_seed
 
 SEEDS = int(os.environ.get("HUB_SIM_SEEDS", "25"))
 CAUGHT = {"retry-on-timeout": 10, "ack-before-commit": 10, "send-before-intent": 3, "position-before-outcome": 3}
-"""Planted bug -> the number of seeds within which it must fall here; ``make mutants`` plants all."""
+"""Planted bug -> the number of seeds within which it must fall here; ``hub sim --mutant NAME`` plants any."""
 
 
 def test_nothing_breaks_under_all_faults() -> None:
