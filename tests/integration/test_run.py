@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -194,15 +193,9 @@ def test_on_a_served_workspace_others_read_and_decide_and_the_server_goes_on_fro
         (loop,) = {one["ref"].partition("/")[0] for one in settled["waiting"] if one["kind"] == "approval"}
         documents = len(space.documents())
         space.json("loop", "approve", loop, "--as", "E1003", "--why", "within budget")
-        assert becomes(lambda: left_planned(space) == 0, NOTICED_SECONDS_MAX)
+        assert becomes(lambda: len(space.documents()) > documents, NOTICED_SECONDS_MAX)
         assert space.json("settle")["settled"]
         assert len(space.documents()) > documents
-
-
-def left_planned(space: Space) -> int:
-    """Effects nobody has begun to send."""
-    with sqlite3.connect(space.folder / ".hub" / "hub.db") as db:
-        return int(db.execute("SELECT count(*) FROM effect WHERE state = 'PLANNED'").fetchone()[0])
 
 
 def test_the_workspace_of_the_repository_works_as_it_is_without_any_variable(tmp_path: Path) -> None:
