@@ -36,7 +36,10 @@ class StreamField:
 
 @dataclass(frozen=True, slots=True)
 class StreamSpec:
-    """One stream of records. ``names``: the record's top-level names, the scope of the mapping's paths."""
+    """One stream of records. ``names``: the record's top-level names, the scope of the mapping's paths.
+
+    ``updatable``: the paths ``update_action`` can set, spelled as a record holds them.
+    """
 
     name: str
     about: str
@@ -45,6 +48,7 @@ class StreamSpec:
     polled: bool = False
     webhook: bool = False
     update_action: str = ""
+    updatable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
