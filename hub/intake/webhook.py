@@ -8,8 +8,10 @@ low-level server: no router, no middleware, no access log. It must not know the 
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
+from uuid import uuid4
 
 import structlog
 from aiohttp import web
@@ -108,8 +110,18 @@ class WebhookServer:
             return await self._admit(gate, parts[3] if len(parts) == 4 else "", request, started)
         except Refused as refused:
             return await self._refuse(name, request, refused, started)
+        except Exception as bug:  # noqa: BLE001 - the sender gets an id and sends again; nothing was kept
+            return self._failed(name, bug)
         finally:
             self._open -= 1
+
+    def _failed(self, name: str, bug: Exception) -> web.StreamResponse:
+        """A bug of ours: the log has its place under the id the sender got, and no word of what was sent."""
+        number = uuid4().hex[:12]
+        self.counts[name, "500"] += 1
+        place = traceback.format_tb(bug.__traceback__)[-1].strip()
+        logger.error("failed", action="intake.bug", id=number, connection=name, error=type(bug).__name__, place=place)
+        return web.Response(status=500, text=f"internal error {number}")
 
     async def _admit(self, gate: Gate, token: str, request: web.BaseRequest, started: float) -> web.StreamResponse:
         """Design §8's order, one line each."""

@@ -9,10 +9,13 @@ from io import BytesIO
 from pathlib import Path
 
 import aiohttp
+import orjson
 import pytest
+import structlog
 
 from connectors.jira.connector import JiraConnector
 from connectors.trello.connector import TrelloConnector
+from hub.cli.logs import set_up
 from hub.connector.base import Connection, Connector, Request
 from hub.connector.http import Http
 from hub.intake.gate import Gate, Limits
@@ -265,3 +268,22 @@ async def test_more_requests_under_way_than_allowed_get_503(store: SqliteStore) 
         async with asyncio.timeout(5):
             while (await intake.send())[0] != 200:
                 continue
+
+
+async def test_a_bug_of_ours_is_answered_with_an_id_that_the_log_explains_and_with_nothing_else(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(self: object, headers: object, body: bytes) -> str:
+        raise KeyError(body.decode())
+
+    monkeypatch.setattr(JiraConnector, "identify", broken)
+    set_up()
+    status, words, _ = await intake.send()
+    structlog.reset_defaults()
+    (line,) = capfd.readouterr().err.splitlines()
+    logged = orjson.loads(line)
+    assert (status, words) == (500, f"internal error {logged['id']}")
+    assert (logged["action"], logged["connection"], logged["error"]) == ("intake.bug", "jira", "KeyError")
+    assert "raise KeyError" in logged["place"]
+    assert "issue_updated" not in line
+    assert (intake.kept(), intake.server.counts["jira", "500"]) == (0, 1)
