@@ -64,3 +64,16 @@ def test_it_prints_on_paper(opened):
 
     assert printed.startswith(b"%PDF")
     assert len(printed) > 10_000
+
+
+def test_only_the_pages_own_style_counts(opened):
+    colour = "return getComputedStyle(document.querySelector('{}')).backgroundColor"
+    before = opened.execute_script(colour.format("body"))
+
+    opened.execute_script(
+        "const sheet = document.createElement('style'); sheet.textContent = 'body { background: red !important }';"
+        "document.head.append(sheet)"
+    )
+
+    assert opened.execute_script(colour.format(".pill")) != "rgba(0, 0, 0, 0)"
+    assert opened.execute_script(colour.format("body")) == before != "rgb(255, 0, 0)"
