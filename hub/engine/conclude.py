@@ -16,12 +16,13 @@ import orjson
 
 from hub.engine.answers import answered, unanswered
 from hub.engine.aside import LANE, alone, first_partial, poison, refused, set_aside, supersede
-from hub.engine.lookups import Looked, looked_up
+from hub.engine.lookups import looked_up
 from hub.engine.prepare import Item, Prepared
 from hub.loop import decide
 from hub.loop.names import names_of, resolve
 from hub.loop.world import World
 from hub.mapping.catalog import Catalog
+from hub.mapping.lookups import Looked
 from hub.model.changes import Changes, NotLoaded, Outcome, Quarantine, Touched, View, union
 from hub.model.clock import Micros
 from hub.model.entity import Entity, Folded, fold

@@ -16,7 +16,7 @@ from hub.mapping.convert.names import text_of_id
 from hub.mapping.expression.typing import Typing
 from hub.mapping.rates import Rated
 from hub.mapping.table import Path, Row, TableDef
-from hub.model.record import Json, Lookup, Mapped, Record, Refused, Rejected
+from hub.model.record import Json, Lookup, Mapped, Record, Refused, Rejected, path_text
 from hub.model.values import decimal_text
 
 
@@ -54,6 +54,11 @@ class RowPlan:
     """A lookup: from the value to look for to a ``Lookup``, or what is empty."""
     rated: Callable[[Any, Any, Any], Json] | None = None
     """Money by a table of rates: (value, currency, date) to ``Rated``, or money that needed no rate."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether a lookup or a table of rates stands in its nested rows."""
+        return any(one.seek is not None or one.rated is not None or one.holds for one in self.nested)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,10 +291,29 @@ def _all_rows(
         if value.__class__ is Rated:
             rates[row.row.field] = value.about
             value = value.money
+        elif row.holds:
+            value = settled(value, (row.row.field,), lookups, rates)
         fields[row.row.field] = value
         if row.entity:
             refs[row.row.field] = row.entity
     return fields, refs, lookups, rates, problem
+
+
+def settled(value: Any, at: tuple[str | int, ...], lookups: list[Lookup], rates: dict[str, Json]) -> Any:
+    """A nested value with null where a lookup will be, and money in place of how it was converted."""
+    match value:
+        case Lookup():
+            lookups.append(value.placed(at))
+            return None
+        case Rated():
+            rates[path_text(at)] = value.about
+            return value.money
+        case dict():
+            return {name: settled(part, (*at, name), lookups, rates) for name, part in value.items()}
+        case list():
+            return [settled(part, (*at, number), lookups, rates) for number, part in enumerate(value)]
+        case _:
+            return value
 
 
 def _no_key(table: TableDef) -> Rejected:

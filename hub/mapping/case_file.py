@@ -1,7 +1,8 @@
 """``*.cases.yaml``: what a mapping must do with a given record or closing, as data. Reading only; see ``cases``.
 
-A record case says what goes in (``record`` or ``delivery``) and what comes out (``gives``, ``refuses`` or
-``skips``). A loop case says what is known (``given``) and which steps start, ask or are skipped, with payloads.
+A record case says what goes in (``record`` or ``delivery``), which entities lookups find (``given``, or the file's
+``entities``) and what comes out (``gives``, ``refuses`` or ``skips``). A loop case says what is known (``given``)
+and which steps start, ask or are skipped, with payloads.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from hub.mapping.build_table import literal_of
 from hub.mapping.form import Form
 from hub.mapping.literals import point_in_time
 from hub.mapping.read import Mapping as MappingNode
+from hub.mapping.read import Sequence as ListNode
 from hub.mapping.read import read
 from hub.model.clock import Micros
 from hub.model.diagnostic import Diagnostic, Place
+from hub.model.entity import Entity
 from hub.model.record import Json
+from hub.model.values import canonical
 
 _CASE_KEYS = ("case", "record", "delivery", "gives", "refuses", "skips", "loop", "given", "fires", "missing", "steps")
 NOW = "2026-06-01T00:00:00.000Z"
@@ -59,28 +63,32 @@ class Case:
     fires: bool | None = None
     missing: tuple[str, ...] | None = None
     steps: Mapping[str, WantedStep] = field(default_factory=dict)
+    entities: tuple[Entity, ...] = ()
+    """What lookups of a record case find, beside the entities of the whole file."""
 
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """``integration`` is the mapping the cases belong to; ``now`` what expressions see as the time."""
+    """``integration`` is the mapping the cases belong to; ``now`` what expressions see as the time; ``entities``
+    what lookups of every case find."""
 
     file: str
     integration: str
     now: str
     cases: tuple[Case, ...]
     findings: tuple[Diagnostic, ...]
+    entities: tuple[Entity, ...] = ()
 
 
 def read_cases(source: bytes | str, file: str) -> CaseFile:
     """The cases of a file and everything wrong with how they are written."""
     root, findings = read(source, file)
-    form = None if root is None else Form.of(findings, root, "a cases file", ("cases", "now", "items"))
+    form = None if root is None else Form.of(findings, root, "a cases file", ("cases", "now", "entities", "items"))
     if form is None:
         return CaseFile(file, "", NOW, (), tuple(findings.found))
     name, now = form.text("cases", example="rd-close"), form.text("now", NOW)
     cases = tuple(_case(each) for each in form.forms("items", "a case", _CASE_KEYS))
-    return CaseFile(file, name, now, cases, tuple(findings.found))
+    return CaseFile(file, name, now, cases, tuple(findings.found), _entities(form, "entities"))
 
 
 def _case(form: Form) -> Case:
@@ -88,6 +96,7 @@ def _case(form: Form) -> Case:
     form.what = f"case {name}"
     gives = _json(form, "gives")
     missing = _json(form, "missing")
+    known = "loop" in form or not isinstance(form.node.pairs.get("given", (None, None))[1], ListNode)
     return Case(
         name=name,
         place=form.place("case"),
@@ -96,11 +105,22 @@ def _case(form: Form) -> Case:
         refuses=_json(form, "refuses"),
         skips=form.flag("skips"),
         loop=form.text("loop"),
-        known=_json(form, "given") or {},
+        known=(_json(form, "given") or {}) if known else {},
         fires=form.flag("fires") if "fires" in form else None,
         missing=None if missing is None else tuple(missing) if isinstance(missing, list) else (str(missing),),
         steps={step.text: _step(form, step.text) for step, _ in form.pairs("steps")},
+        entities=() if known else _entities(form, "given"),
     )
+
+
+def _entities(form: Form, key: str) -> tuple[Entity, ...]:
+    """Entities the hub is taken to know: ``{entity: supplier, key: "erp:7", fields: {tax_id: "9131"}}``."""
+    return tuple(_entity(one) for one in form.forms(key, "an entity", ("entity", "key", "label", "fields")))
+
+
+def _entity(form: Form) -> Entity:
+    kind, key = form.text("entity", example="supplier"), form.text("key", example="erp:7")
+    return Entity(kind, key, form.text("label") or None, 1, canonical(_json(form, "fields") or {}))
 
 
 def _json(form: Form, key: str) -> Any:

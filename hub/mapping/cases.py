@@ -17,9 +17,11 @@ from hub.mapping.case_difference import At, Difference
 from hub.mapping.case_file import Case, CaseFile, Given
 from hub.mapping.case_loop import loop_problems
 from hub.mapping.compiled import CompiledIntegration, CompiledTable
+from hub.mapping.lookups import fill, is_meant
 from hub.mapping.table import Row
 from hub.model.action import ActionSpec
-from hub.model.record import Decoded, Json, Mapped, Record, Refused
+from hub.model.entity import Entity
+from hub.model.record import Decoded, Json, Lookup, Mapped, Record, Refused
 from hub.model.schema import Schemas
 from hub.model.values import canonical, decimal_text
 
@@ -80,9 +82,27 @@ def run_cases(
         if case.loop:
             problems = loop_problems(case, compiled, file.now, action_of, _empty_of(schemas))
         else:
-            problems = _record_problems(case, compiled, decode, read_file, coverage)
+            known = _Known((*file.entities, *case.entities), schemas)
+            problems = _record_problems(case, compiled, decode, read_file, known, coverage)
         results.append(CaseResult(case, tuple(problems)))
     return CasesReport(file, tuple(results), coverage)
+
+
+class _Known:
+    """The entities a case declares, as lookups find them; one of the case stands before the file's own."""
+
+    def __init__(self, entities: Sequence[Entity], schemas: Schemas) -> None:
+        self.entities = {(one.kind, one.key): one for one in entities}
+        self.schemas = schemas
+
+    def find(self, one: Lookup) -> list[Entity]:
+        return [entity for entity in self.entities.values() if is_meant(one, entity)]
+
+    def filled(self, table: CompiledTable, seen: Mapped | Refused) -> Mapped | Refused:
+        if isinstance(seen, Refused) or not seen.lookups:
+            return seen
+        definition = table.definition
+        return fill(seen, self.find, self.schemas.get(definition.entity, definition.version or None))[0]
 
 
 def _empty_of(schemas: Schemas) -> Callable[[str], Mapping[str, Json]]:
@@ -104,7 +124,12 @@ def _all(compiled: CompiledIntegration) -> Coverage:
 
 
 def _record_problems(
-    case: Case, compiled: CompiledIntegration, decode: Decode, read_file: ReadFile, coverage: Coverage
+    case: Case,
+    compiled: CompiledIntegration,
+    decode: Decode,
+    read_file: ReadFile,
+    known: _Known,
+    coverage: Coverage,
 ) -> list[str]:
     if case.given is None:
         return ["the case has neither record, delivery nor loop"]
@@ -115,7 +140,7 @@ def _record_problems(
     for record in records:
         for table in _tables(compiled, record):
             if table.accepts(record):
-                result = table.apply(record)
+                result = known.filled(table, table.apply(record))
                 seen.append((table.definition.entity, result))
                 _cover(coverage, table, record, result)
     return _differences(case, seen, "")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from hub.mapping.compiled import CompiledIntegration, CompiledLoop, CompiledTable
+from hub.mapping.table import flat
 from hub.model.action import ActionSpec
 from hub.model.people import People
 from hub.model.schema import Schemas
@@ -79,7 +80,7 @@ class Catalog:
         found: dict[str, set[str]] = {}
         for tables in self._tables.values():
             for table in tables:
-                for lookup in (row.lookup for row in table.definition.rows if row.lookup is not None):
+                for lookup in (row.lookup for row in flat(table.definition.rows) if row.lookup is not None):
                     if lookup.by not in ("key", "label"):
                         found.setdefault(lookup.entity, set()).add(lookup.by)
         return {kind: tuple(sorted(names)) for kind, names in found.items()}

@@ -78,7 +78,7 @@ def _plan(row: Row, schema: Mapping[str, Any] | None, scope: TypeScope, context:
         typing=typing,
         currency_of=_with_currency if row.currency is not None else None,
         nested=tuple(
-            plan_rows(row.rows, _below(row, schema), scope, RowsContext(context.convert, context.findings, name))
+            plan_rows(row.rows, below(row, schema), scope, RowsContext(context.convert, context.findings, name))
         ),
         entity=_entity(row, schema),
         schema=schema,
@@ -157,7 +157,7 @@ def _with_currency(value: Any, currency: Any) -> Any:
     return of(value, code_of(None if currency is ABSENT else currency))
 
 
-def _below(row: Row, schema: Mapping[str, Any] | None) -> Mapping[str, Mapping[str, Any]]:
+def below(row: Row, schema: Mapping[str, Any] | None) -> Mapping[str, Mapping[str, Any]]:
     """The properties that nested rows fill."""
     inner = schema or {}
     if row.each is not None:

@@ -21,7 +21,7 @@ from hub.mapping.expression.evaluate import evaluator
 from hub.mapping.expression.runtime import RUNTIME
 from hub.mapping.rates import Rated
 from hub.mapping.table import Path, TableDef
-from hub.model.record import Lookup, Mapped, Record, Refused
+from hub.model.record import Lookup, Mapped, Record, Refused, path_text
 
 
 class Uncommon(Exception):
@@ -66,10 +66,13 @@ class _Writer:
         """each variable -> (the block it lives in, its Python name)"""
         self.main = _Block("        ")
         self.count = 0
-        self.looks = any(row.seek is not None for row in plan.rows)
-        self.rates = any(row.rated is not None for row in plan.rows)
+        every = _every(plan.rows)
+        self.looks = any(row.seek is not None for row in every)
+        self.rates = any(row.rated is not None for row in every)
+        self.inside: tuple[str, ...] = ()
+        """Code of the way to the nested rows being written: names and the numbers of list elements."""
         self.namespace: dict[str, Any] = {
-            "__builtins__": {one.__name__: one for one in (any, all, str, int, list, dict, tuple)},
+            "__builtins__": {one.__name__: one for one in (any, all, str, int, list, dict, tuple, len)},
             **RUNTIME,
             "_A": ABSENT,
             "_NULLS": Nulls(),
@@ -80,6 +83,7 @@ class _Writer:
             "_Mapped": Mapped,
             "_Lookup": Lookup,
             "_Rated": Rated,
+            "_path_text": path_text,
             "_text": canonical_text,
             "_walk": walk_steps,
             "_exactly": partial(apply_rows, plan),
@@ -198,7 +202,7 @@ class _Writer:
             return
         row, target = plan.row, f"{into}[{plan.row.field!r}]"
         if plan.seek is not None:
-            self.lookup(plan, target, block)
+            self.lookup(plan, target, block, inner=inner)
             return
         if row.has_const and row.values is None and row.currency is None and not row.required:
             block.add(f"{target} = {self.literal(plan.constant)}")
@@ -213,14 +217,23 @@ class _Writer:
         else:
             self.converted(plan, target, block, snapshot, inner=inner)
 
-    def lookup(self, plan: RowPlan, target: str, block: _Block) -> None:
+    def lookup(self, plan: RowPlan, target: str, block: _Block, *, inner: bool) -> None:
         """A value that is another entity's: what to look for is handed on."""
         self.value(plan, block)
-        block.add(f"v = {self.bound('seek', plan.seek)}(v)", "if v.__class__ is _Lookup:", "    looks.append(v)")
+        found = f"v.placed({self.way(plan)})" if self.inside else "v"
+        block.add(
+            f"v = {self.bound('seek', plan.seek)}(v)", "if v.__class__ is _Lookup:", f"    looks.append({found})"
+        )
+        if self.inside:
+            block.add(f"    {target} = None")
         if plan.row.required:
-            block.add("elif v is not _A or snapshot:", "    raise _Uncommon")
+            block.add("else:" if inner else "elif v is not _A or snapshot:", "    raise _Uncommon")
         else:
-            block.add("elif v is not _A:", f"    {target} = None")
+            block.add("else:" if inner else "elif v is not _A:", f"    {target} = None")
+
+    def way(self, plan: RowPlan) -> str:
+        """Code of the place of a nested row's value."""
+        return f"({', '.join((*self.inside, repr(plan.row.field)))})"
 
     def value(self, plan: RowPlan, block: _Block) -> None:
         """``v``: the source value."""
@@ -297,13 +310,14 @@ class _Writer:
 
     def rate(self, plan: RowPlan, block: _Block) -> list[str]:
         """Lines that turn ``v`` into money by a table of rates, and keep how."""
+        name = f"_path_text({self.way(plan)})" if self.inside else repr(plan.row.field)
         paths = (plan.row.currency, plan.row.dated)
         read = [None if path is None else self.get(path, block) for path in paths]
         said = ["None" if code is None else f"(None if (w := {code}) is _A else w)" for code in read]
         return [
             f"v = {self.bound('rated', plan.rated)}(v, {said[0]}, {said[1]})",
             "if v.__class__ is _Rated:",
-            f"    rates[{plan.row.field!r}] = v.about",
+            f"    rates[{name}] = v.about",
             "    v = v.money",
         ]
 
@@ -324,7 +338,9 @@ class _Writer:
     def object(self, plan: RowPlan, into: str, block: _Block, *, inner: bool) -> None:
         made, target = self.fresh("o"), f"{into}[{plan.row.field!r}]"
         block.add(f"{made} = {{}}")
+        outside, self.inside = self.inside, (*self.inside, repr(plan.row.field))
         self.rows(plan.nested, made, block, inner=inner)
+        self.inside = outside
         parts = ", ".join(f"{part.row.field!r}: {made}.get({part.row.field!r})" for part in plan.nested)
         block.add(f"if {made}:", f"    {target} = {{{parts}}}")
         if plan.row.required:
@@ -341,7 +357,9 @@ class _Writer:
         self.homes[name] = (body, one)
         element = self.fresh("o")
         body.add(f"{element} = {{}}")
+        outside, self.inside = self.inside, (*self.inside, repr(plan.row.field), f"len({made})")
         self.rows(plan.nested, element, body, inner=True)
+        self.inside = outside
         body.add(f"{made}.append({element})")
         self.homes = {**self.homes, name: before} if before else {k: v for k, v in self.homes.items() if k != name}
         empty = "raise _Uncommon" if plan.row.required else f"{target} = None"
@@ -353,6 +371,11 @@ class _Writer:
         block.add(f"    {target} = {made}")
         if plan.row.required:
             block.add(f"elif {'True' if inner else 'snapshot'}:", "    raise _Uncommon")
+
+
+def _every(rows: Sequence[RowPlan]) -> list[RowPlan]:
+    """Rows with all nested ones."""
+    return [one for row in rows for one in (row, *_every(row.nested))]
 
 
 def _id_lines(name: str, otherwise: str, none: str = "") -> list[str]:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hub.mapping.apply import ABSENT, RowPlan, TablePlan, rejected, value_of
+from hub.mapping.apply import ABSENT, RowPlan, TablePlan, rejected, settled, value_of
 from hub.mapping.compiled import CompiledTable, ExpressionError
 from hub.mapping.convert import Unconvertible
-from hub.mapping.rates import Rated
 from hub.model.diagnostic import Place
-from hub.model.record import Json, Lookup, Record, Rejected
+from hub.model.record import Json, Record, Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +50,7 @@ def _explained(plan: RowPlan, record: Record) -> Explained:
         value, origin = value_of(plan, record.data, snapshot=record.op != "partial")
     except (Unconvertible, ExpressionError) as error:
         return Explained(row.field, plan.name, row.place, "", "", None, False, rejected(plan, error))
-    if value.__class__ is Lookup:  # its value is found when the record is concluded; the event says where
-        value = None
-    if value.__class__ is Rated:
-        value = value.money
+    # What is looked up is found when the record is concluded; the event says where.
+    value = value if value is ABSENT else settled(value, (row.field,), [], {})
     present = value is not ABSENT
     return Explained(row.field, plan.name, row.place, origin.how, origin.path, value if present else None, present)

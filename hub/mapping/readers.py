@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from hub.mapping.expression.parse import parse
 from hub.mapping.expression.tree import ExpressionSyntaxError, Macro, Name, Node, Select, children
-from hub.mapping.table import Expression, IntegrationDef, LoopDef, Path, Row, StepDef
+from hub.mapping.table import Expression, IntegrationDef, LoopDef, Path, Row, StepDef, flat
 from hub.model.diagnostic import Place
 
 Scope = Mapping[str, str]
@@ -39,7 +39,7 @@ def readers(definitions: Sequence[IntegrationDef], kind: str, field: str = "") -
 
 def _all(definition: IntegrationDef) -> Iterator[Reader]:
     for table in definition.tables:
-        for row in table.rows:
+        for row in flat(table.rows):
             yield from _lookup(definition.name, table.entity, row)
     for loop in definition.loops:
         for where, (kind, field), text, place in _loop(loop):

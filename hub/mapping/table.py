@@ -7,7 +7,7 @@ Design §4 and §4.1 are the grammar; ``docs/mapping-table.md`` shows an example
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -141,6 +141,14 @@ class Row:
     """Connections this field takes its value from, the one that wins first; empty: whoever spoke last."""
     places: Mapping[str, Place] = dataclasses.field(default_factory=dict)
     """Where the values of rarer keys (``prefer`` …) stand, by YAML key."""
+
+
+def flat(rows: Sequence[Row]) -> Iterator[Row]:
+    """Rows with all nested ones."""
+    for row in rows:
+        yield row
+        if row.rows:
+            yield from flat(row.rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from hub.model.clock import Micros
@@ -76,6 +76,22 @@ class Lookup:
     row: str
     place: Place
     owner: str
+    at: tuple[str | int, ...] = ()
+    """Where it stands inside ``fields``, for one in nested rows; empty for a field of the entity itself."""
+
+    @property
+    def name(self) -> str:
+        """``supplier``, or ``lines[0].supplier`` inside nested rows: what the event calls it."""
+        return path_text(self.at) if self.at else self.field
+
+    def placed(self, at: tuple[str | int, ...]) -> Lookup:
+        """The same lookup inside nested rows."""
+        return replace(self, at=at)
+
+
+def path_text(at: tuple[str | int, ...]) -> str:
+    """``("lines", 0, "price")`` as ``lines[0].price``."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in at).removeprefix(".")
 
 
 @dataclass(frozen=True, slots=True)

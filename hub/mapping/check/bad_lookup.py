@@ -11,38 +11,48 @@ Fix: use the kind or field the message suggests; ``by`` and ``take`` are ``key``
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from hub.mapping.check.checked import Checked, finding, flat
+from hub.mapping.check.checked import Checked, finding
 from hub.mapping.check.fit import fits
+from hub.mapping.compile_rows import below
 from hub.mapping.expression.kinds import type_of
 from hub.mapping.form import near
-from hub.mapping.table import LookupDef, Row, TableDef
+from hub.mapping.table import LookupDef, Row, flat
 from hub.model.diagnostic import Diagnostic, Place
 from hub.model.schema import Schema
 
 ID = "bad-lookup"
+Field = Mapping[str, Any]
+Fields = Mapping[str, Field]
 _TEXTS = frozenset({"string", "person", "ref"})
 _OWN = ("key", "label")
 
 
 def check(checked: Checked) -> Iterator[Diagnostic]:
     for table in checked.tables:
-        for row in table.rows:
-            yield from (_nowhere(inner) for inner in flat(row.rows) if inner.lookup is not None)
-            if row.lookup is not None:
-                yield from _lookup(checked, table, row, row.lookup)
+        schema = checked.schema(table)
+        yield from _rows(checked, table.rows, {} if schema is None else schema.fields)
     for _, step in checked.steps():
         yield from (_nowhere(row) for row in flat(step.payload) if row.lookup is not None)
 
 
+def _rows(checked: Checked, rows: Sequence[Row], fields: Fields) -> Iterator[Diagnostic]:
+    for row in rows:
+        if row.lookup is not None:
+            yield from _lookup(checked, row, row.lookup, fields.get(row.field))
+        if row.rows:
+            yield from _rows(checked, row.rows, below(row, fields.get(row.field)))
+
+
 def _nowhere(row: Row) -> Diagnostic:
-    why = "a lookup fills a field of an entity; lists and payloads take what entities hold"
+    why = "a lookup fills a field of an entity; payloads take what entities hold"
     fix = "look it up in a row of the table, and use that field here"
     return finding(row.place, ID, f"row {row.field} cannot look up here", why, fix)
 
 
-def _lookup(checked: Checked, table: TableDef, row: Row, lookup: LookupDef) -> Iterator[Diagnostic]:
+def _lookup(checked: Checked, row: Row, lookup: LookupDef, takes: Field | None) -> Iterator[Diagnostic]:
     schema = checked.context.schemas.get(lookup.entity)
     if schema is None:
         kinds = checked.context.schemas.kinds
@@ -56,11 +66,10 @@ def _lookup(checked: Checked, table: TableDef, row: Row, lookup: LookupDef) -> I
         yield finding(
             _place(lookup, "by"), ID, f"{lookup.by} cannot be looked up by", why, "use key, label or a text"
         )
-    wanted = checked.schema(table)
-    if wanted is not None and row.field in wanted.fields and lookup.take in schema.fields:
-        gives, takes = type_of(schema.fields[lookup.take]), type_of(wanted.fields[row.field])
-        if not fits(takes, gives):
-            message = f"{row.field} is {takes}, {lookup.entity}.{lookup.take} is {gives}"
+    if takes is not None and lookup.take in schema.fields:
+        gives, wanted = type_of(schema.fields[lookup.take]), type_of(takes)
+        if not fits(wanted, gives):
+            message = f"{row.field} is {wanted}, {lookup.entity}.{lookup.take} is {gives}"
             yield finding(_place(lookup, "take"), ID, message, "the schema would refuse every value", "take another")
 
 

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub.mapping.check.checked import Checked, finding, flat
+from hub.mapping.check.checked import Checked, finding
 from hub.mapping.rates import known
-from hub.mapping.table import Row
+from hub.mapping.table import Row, flat
 from hub.model.diagnostic import Diagnostic
 
 ID = "bad-rates"
@@ -24,8 +24,7 @@ ID = "bad-rates"
 
 def check(checked: Checked) -> Iterator[Diagnostic]:
     for table in checked.tables:
-        for row in table.rows:
-            yield from (_nowhere(inner) for inner in flat(row.rows) if "rates" in inner.places)
+        for row in flat(table.rows):
             yield from _row(row)
     for _, step in checked.steps():
         yield from (_nowhere(row) for row in flat(step.payload) if "rates" in row.places)
@@ -49,6 +48,6 @@ def _row(row: Row) -> Iterator[Diagnostic]:
 
 
 def _nowhere(row: Row) -> Diagnostic:
-    why = "how money was converted is kept per field of an entity"
+    why = "how money was converted is kept with an entity's event"
     message = f"row {row.field} cannot convert here"
     return finding(row.places["rates"], ID, message, why, "convert in a row of a table")

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub.mapping.check.checked import Checked, finding, flat
+from hub.mapping.check.checked import Checked, finding
 from hub.mapping.form import near
-from hub.mapping.table import SyncDef
+from hub.mapping.table import SyncDef, flat
 from hub.model.diagnostic import Diagnostic
 
 ID = "bad-sync"

@@ -27,7 +27,7 @@ from hub.mapping.expression.kinds import DYN, Type, TypeScope, record_scope
 from hub.mapping.expression.parse import parse
 from hub.mapping.expression.tree import ExpressionSyntaxError, Root
 from hub.mapping.form import near
-from hub.mapping.table import Expression, IntegrationDef, LoopDef, Path, Row, StepDef, TableDef
+from hub.mapping.table import Expression, IntegrationDef, LoopDef, Path, Row, StepDef, TableDef, flat
 from hub.model.action import ActionSpec
 from hub.model.clock import Micros
 from hub.model.diagnostic import Diagnostic, Level, Place
@@ -254,10 +254,3 @@ class Checked:
 
     def _add(self, place: Place, rule: str, message: str, why: str, fix: str) -> None:
         self._found[rule].append(finding(place, rule, message, why, fix))
-
-
-def flat(rows: Sequence[Row]) -> Iterator[Row]:
-    """Rows with all nested ones."""
-    for row in rows:
-        yield row
-        yield from flat(row.rows)

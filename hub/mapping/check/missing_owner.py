@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub.mapping.check.checked import Checked, finding, flat
+from hub.mapping.check.checked import Checked, finding
+from hub.mapping.table import flat
 from hub.model.diagnostic import Diagnostic, Place
 
 ID = "missing-owner"

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub.mapping.check.checked import Checked, finding, flat
-from hub.mapping.table import Row
+from hub.mapping.check.checked import Checked, finding
+from hub.mapping.table import Row, flat
 from hub.model.diagnostic import Diagnostic
 
 ID = "prefer-conflict"

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from hub.mapping.check.checked import Checked, finding, flat
+from hub.mapping.check.checked import Checked, finding
 from hub.mapping.expression.tree import Name, Node, Select, walk
 from hub.mapping.literals import BadLiteral, path_steps
-from hub.mapping.table import Row, TableDef
+from hub.mapping.table import Row, TableDef, flat
 from hub.model.diagnostic import Diagnostic, Place
 
 ID = "sensitive-unmarked"

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hub.mapping.check.checked import Checked, finding, flat
-from hub.mapping.table import Path
+from hub.mapping.check.checked import Checked, finding
+from hub.mapping.table import Path, flat
 from hub.model.diagnostic import Diagnostic
 
 ID = "shadowed-path"

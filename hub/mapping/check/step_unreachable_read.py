@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub.mapping.check.checked import Checked, finding, flat
+from hub.mapping.check.checked import Checked, finding
 from hub.mapping.expression.tree import Name, Select, place_of, walk
-from hub.mapping.table import StepDef
+from hub.mapping.table import StepDef, flat
 from hub.model.diagnostic import Diagnostic, Place
 
 ID = "step-unreachable-read"

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub.mapping.check.checked import Checked, finding, flat
+from hub.mapping.check.checked import Checked, finding
 from hub.mapping.convert import CONVERTERS, ConverterSpec
 from hub.mapping.convert.units import UNITS
 from hub.mapping.form import near
-from hub.mapping.table import Convert
+from hub.mapping.table import Convert, flat
 from hub.model.diagnostic import Diagnostic
 from hub.model.values import CURRENCIES
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub.mapping.check.checked import Checked, finding, flat
+from hub.mapping.check.checked import Checked, finding
 from hub.mapping.form import near
+from hub.mapping.table import flat
 from hub.model.diagnostic import Diagnostic, Place
 
 ID = "unknown-entity"

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub.mapping.check.checked import Checked, finding, flat
+from hub.mapping.check.checked import Checked, finding
 from hub.mapping.expression.tree import names
-from hub.mapping.table import Expression, LoopDef, Path
+from hub.mapping.table import Expression, LoopDef, Path, flat
 from hub.model.diagnostic import Diagnostic
 
 ID = "unused-related"

@@ -10,6 +10,7 @@ import pytest
 from hub.engine.conclude import conclude
 from hub.engine.prepare import prepare
 from hub.engine.transaction import decide_in
+from hub.mapping.apply import apply_rows
 from hub.mapping.build import build
 from hub.mapping.catalog import Catalog, ConnectionFacts
 from hub.mapping.compile import CompileContext, compile_integration
@@ -26,6 +27,13 @@ ORDER = {
     "supplier": {"type": ["string", "null"], "x-type": "ref", "x-entity": "supplier"},
     "grade": {"type": ["string", "null"], "enum": ["A", "B", "none", None]},
     "title": TEXT,
+    "lines": {
+        "type": ["array", "null"],
+        "items": {
+            "type": "object",
+            "properties": {"supplier": {"type": ["string"]}, "grade": {"enum": ["A", "B", None]}},
+        },
+    },
 }
 SCHEMAS = Schemas(
     {
@@ -109,7 +117,7 @@ def test_a_field_takes_the_key_of_the_entity_found_and_the_event_says_which_vers
     stage.say(supplier("7", "9131"))
     stage.say(supplier("7", "9131", 2, grade="B"))
     stage.say(order(tax="9131"))
-    assert stage.order() == {"title": "Laser", "supplier": "erp:7", "grade": None}
+    assert stage.order() == {"title": "Laser", "supplier": "erp:7", "grade": None, "lines": None}
     assert stage.said()["read"] == {"supplier": {"kind": "supplier", "key": "erp:7", "version": 2}}
     assert stage.memory.refs["order", "pm:1"] == {"supplier": "erp:7"}
 
@@ -219,3 +227,52 @@ def test_lineage_says_that_and_by_which_path_the_field_was_looked_up() -> None:
     found = explain(Stage().orders, order(tax="9131"), "supplier")
     assert found is not None
     assert (found.how, found.path, found.present) == ("lookup", "tax", True)
+
+
+LINES = (
+    "{field: lines, each: {item: items}, fields: [{field: supplier, lookup: "
+    "{entity: supplier, by: tax_id, from: item.tax}}, {field: grade, lookup: "
+    "{entity: supplier, by: tax_id, from: item.tax, take: grade}}]}"
+)
+
+
+def test_elements_of_a_list_look_up_each_for_itself_and_the_event_says_which() -> None:
+    stage = Stage(LINES)
+    stage.say(supplier("7", "9131"), supplier("8", "9132", grade="B"))
+    stage.say(order(items=[{"tax": "9132"}, {"tax": "9131"}]))
+    assert stage.order()["lines"] == [
+        {"supplier": "erp:8", "grade": "B"},
+        {"supplier": "erp:7", "grade": "A"},
+    ]
+    read = stage.said()["read"]
+    assert sorted(read) == ["lines[0].grade", "lines[0].supplier", "lines[1].grade", "lines[1].supplier"]
+    assert read["lines[1].supplier"] == {"kind": "supplier", "key": "erp:7", "version": 1}
+
+
+def test_an_element_that_finds_nobody_sets_the_record_aside_and_names_the_element() -> None:
+    stage = Stage(LINES)
+    stage.say(supplier("7", "9131"), order(items=[{"tax": "9131"}, {"tax": "9"}]))
+    assert stage.refusals() == [("not-found", "t/order/pm.order.lines.supplier", "buying")]
+    assert [row.message for row in stage.memory.quarantines.values()] == [
+        "lines[1].supplier: there is no supplier with tax_id 9"
+    ]
+
+
+def test_an_element_with_nothing_to_look_for_is_judged_by_the_schema() -> None:
+    stage = Stage(LINES)
+    stage.say(order(items=[{}]))
+    assert [one[0] for one in stage.refusals()] == ["schema"]
+
+
+def test_what_an_element_takes_must_fit_the_schema() -> None:
+    stage = Stage(LINES)
+    stage.say(supplier("7", "9131", grade="Z"), order(items=[{"tax": "9131"}]))
+    assert [one[0] for one in stage.refusals()] == ["schema"]
+    assert ("supplier", "tax_id", "9131") in stage.touched.referring
+
+
+def test_the_generated_code_of_nested_lookups_says_what_the_exact_code_says() -> None:
+    stage = Stage(LINES)
+    for items in ([{"tax": "1"}, {"tax": None}, {}], [], None):
+        record = order(items=items)
+        assert stage.orders.apply(record) == apply_rows(stage.orders.plan, record)  # type: ignore[arg-type]

@@ -1,13 +1,14 @@
 """Every ``example:`` of docs/mapping-table.md is built, checked without a finding, run, and gives what the page says.
 
-An example names rows (of one table on ``pm.issue``, entity ``example``), the files beside it, a record, and what
-comes out: ``gives`` the fields, or ``refuses`` the reason.
+An example names rows (of one table on ``pm.issue``, entity ``example``), the files beside it, a record, the entities
+that lookups find (``given``), and what comes out: ``gives`` the fields, or ``refuses`` the reason.
 """
 
 from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,11 @@ from hub.mapping.check.run import check_integrations
 from hub.mapping.compile import CompileContext, compile_integration
 from hub.mapping.compiled import CompiledTable
 from hub.mapping.files import Library
+from hub.mapping.lookups import fill, is_meant
 from hub.mapping.read import read
+from hub.model.entity import Entity
 from hub.model.people import People, Person
-from hub.model.record import Mapped, Record, Refused
+from hub.model.record import Lookup, Mapped, Record, Refused
 from hub.model.schema import Schema, Schemas
 
 PAGE = (Path(__file__).parents[3] / "docs/mapping-table.md").read_text()
@@ -93,10 +96,17 @@ def text_of_numbers(value: Any) -> Any:
     return str(value) if isinstance(value, Decimal) else value
 
 
+def found_in(example: dict[str, Any], one: Lookup) -> list[Entity]:
+    known = [Entity(e["entity"], e["key"], e.get("label"), 1, e["fields"]) for e in example.get("given", ())]
+    return [entity for entity in known if is_meant(one, entity)]
+
+
 @pytest.mark.parametrize("text", EXAMPLES, ids=lambda text: text.split("\n", 1)[0].removeprefix("example: "))
 def test_an_example_of_the_page_does_what_the_page_says(text: str) -> None:
     example = plain(text)
     seen = compiled(example).apply(record_of(example))
+    if isinstance(seen, Mapped) and seen.lookups:
+        seen, _ = fill(seen, partial(found_in, example), SCHEMAS.get("example"))
     if "refuses" in example:
         assert isinstance(seen, Refused)
         assert seen.rejected.reason == example["refuses"]

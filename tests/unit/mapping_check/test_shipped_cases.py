@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hub.mapping import cases_render
-from hub.mapping.build import build_file
+from hub.mapping.build import build, build_file
 from hub.mapping.case_file import read_cases
 from hub.mapping.cases import CasesReport, Decode, run_cases
 from hub.mapping.check.checked import CheckContext
@@ -48,6 +48,61 @@ def test_every_case_of_a_shipped_integration_holds(name: str, workspace: CheckCo
 @pytest.mark.parametrize("name", ["rd-close", "event-budget"])
 def test_the_cases_use_every_row_and_every_value(name: str, workspace: CheckContext) -> None:
     assert report(name, workspace).coverage.unused == ()
+
+
+LOOKUP = """
+integration: t
+owner: ops
+systems: {pm: jira}
+tables:
+- entity: purchase_item
+  source: pm.issue
+  key: id
+  fields:
+  - {field: supplier, lookup: {entity: supplier, by: tax_id, from: tax}}
+  - {field: project, lookup: {entity: project, by: label, from: epic}, otherwise: "null"}
+"""
+LOOKUP_CASES = """
+cases: t
+entities: [{entity: project, key: "jira:1", label: OPS-1}]
+items:
+- case: both are found
+  record: {source: pm.issue, data: {id: "1", tax: "9131", epic: OPS-1}}
+  given: [{entity: supplier, key: "erp:7", fields: {tax_id: "9131"}}]
+  gives: {entity: purchase_item, fields: {supplier: "erp:7", project: "jira:1"}}
+- case: nobody declared a supplier here
+  record: {source: pm.issue, data: {id: "1", tax: "9131", epic: OPS-1}}
+  refuses: {reason: not-found, row: supplier}
+- case: two go by that number
+  record: {source: pm.issue, data: {id: "1", tax: "9131"}}
+  given:
+  - {entity: supplier, key: "erp:7", fields: {tax_id: "9131"}}
+  - {entity: supplier, key: "erp:8", fields: {tax_id: "9131"}}
+  refuses: {reason: ambiguous-lookup}
+- case: wrong on purpose
+  record: {source: pm.issue, data: {id: "1", tax: "9131"}}
+  given: [{entity: supplier, key: "erp:7", fields: {tax_id: "9131"}}]
+  gives: {entity: purchase_item, fields: {supplier: "erp:8"}}
+"""
+
+
+def test_lookups_of_a_case_find_the_entities_it_declares(workspace: CheckContext) -> None:
+    built = build(LOOKUP, "t.yaml", workspace.schemas.newest)
+    assert built.definition is not None
+    compiled = compile_integration(built.definition, CompileContext(workspace.schemas, workspace.people))
+    cases = read_cases(LOOKUP_CASES, "t.cases.yaml")
+    assert cases.findings == ()
+    found = run_cases(
+        cases,
+        compiled,
+        schemas=workspace.schemas,
+        decode=undecoded,
+        read_file=lambda name: b"",
+        action_of=lambda *_: None,
+    )
+    assert [one.case.name for one in found.failed] == ["wrong on purpose"]
+    assert found.failed[0].problems == ('supplier is "erp:7", wanted "erp:8"',)
+    assert found.coverage.unused == ()
 
 
 WRONG = """
