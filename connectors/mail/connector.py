@@ -20,8 +20,10 @@ from typing import Any, ClassVar
 from connectors.mail.letter import letter, read_letter, recipients
 from connectors.mail.post import Server, greet, hand_in
 from hub.connector.answers import Found, NotSent, Receipt, Unauthorized
-from hub.connector.base import ActCall, Connector, ObjectRef, Probe
+from hub.connector.base import ActCall, Connection, Connector, ObjectRef, Probe
 from hub.connector.documents import document, record, text
+from hub.connector.guard import Guard, parse_allowed
+from hub.connector.http import Http
 from hub.connector.spec import ConnectorSpec, Setting
 from hub.model.action import ActionSpec, Call, TargetClass
 from hub.model.record import Decoded, Json
@@ -54,6 +56,9 @@ SPEC = ConnectorSpec(
         Setting("folder", "text", "write .eml files here instead of sending", "outbox"),
         Setting("host", "text", "SMTP server", "smtp.example.com"),
         Setting("port", "integer", "SMTP port", "587", 587),
+        Setting(
+            "allow", "list", "origins the hub may connect to although they are not public", "[smtp://10.0.0.5:25]"
+        ),
         Setting("starttls", "boolean", "encrypt with STARTTLS", "true", True),
         Setting("user", "text", "SMTP login", "hub@example.com"),
         Setting("password", "text", "SMTP password", "env:SMTP_PASSWORD", secret=True),
@@ -71,6 +76,11 @@ class MailConnector(Connector):
     """Writes or sends; reads only what it wrote."""
 
     spec: ClassVar[ConnectorSpec] = SPEC
+
+    def __init__(self, connection: Connection, http: Http) -> None:
+        super().__init__(connection, http)
+        if self._folder is None:
+            self._server  # noqa: B018 - an address that may not be used is said at the start
 
     @classmethod
     def offered(cls, settings: Mapping[str, Any]) -> tuple[ActionSpec, ...]:
@@ -121,12 +131,16 @@ class MailConnector(Connector):
     @property
     def _server(self) -> Server:
         settings = self.connection.settings
+        host, port = str(settings.get("host") or "localhost"), int(settings.get("port") or 587)
+        starttls = settings.get("starttls") is not False
+        allowed = parse_allowed(settings.get("allow") or ())
         return Server(
-            host=str(settings.get("host") or "localhost"),
-            port=int(settings.get("port") or 587),
-            starttls=settings.get("starttls") is not False,
+            host=host,
+            port=port,
+            starttls=starttls,
             user=str(settings.get("user") or ""),
             password=self.connection.secret("password"),
+            guard=Guard.of(f"smtp://{host}:{port}", allowed, {"smtp"} if starttls else ()),
         )
 
     def _write(self, key: str, data: bytes) -> Receipt:

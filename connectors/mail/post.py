@@ -1,16 +1,19 @@
 """SMTP in phases, so that it is known whether the message could have gone out. Blocking: run in a thread.
 
-Until DATA has begun nothing was sent; a code after the final dot is an answer; a break in between is neither.
+Until DATA has begun nothing was sent; a code after the final dot is an answer; a break in between is neither. The
+name is resolved once, the address checked by the connection's guard, and that address connected to.
 """
 
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hub.connector.answers import Ambiguous, NotSent, RefusedByTarget, Unauthorized
+from hub.connector.guard import Guard
 
 SECONDS = 30.0
 
@@ -24,6 +27,7 @@ class Server:
     starttls: bool
     user: str
     password: str
+    guard: Guard
 
 
 def hand_in(server: Server, sender: str, to: Sequence[str], data: bytes) -> None:
@@ -49,6 +53,25 @@ def greet(server: Server) -> str:
         return smtp.noop()[1].decode("ascii", "replace")
 
 
+class _Guarded(smtplib.SMTP):
+    """Connects to checked addresses only; TLS still wants the certificate of the name."""
+
+    def __init__(self, server: Server) -> None:
+        self._guard = server.guard
+        super().__init__(server.host, server.port, timeout=SECONDS)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        problem: OSError = OSError(f"{host} has no address")
+        for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            try:
+                where = str(address[0])
+                self._guard.check(where)
+                return socket.create_connection((where, port), timeout)
+            except OSError as error:
+                problem = error
+        raise problem
+
+
 class _session:  # noqa: N801 - reads as a function
     """An open, logged-in session; leaving it never hides what happened inside."""
 
@@ -58,7 +81,7 @@ class _session:  # noqa: N801 - reads as a function
     def __enter__(self) -> smtplib.SMTP:
         server = self._server
         try:
-            self._smtp = smtplib.SMTP(server.host, server.port, timeout=SECONDS)
+            self._smtp = _Guarded(server)
         except (OSError, smtplib.SMTPException) as error:
             raise NotSent(_words(error)) from None
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from hub.errors import ConfigError
 
 Address = IPv4Address | IPv6Address
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DEFAULT_PORTS = {"http": 80, "https": 443, "smtp": 587}
+_SAFE = frozenset({"https"})
 _TRANSLATED = tuple(
     map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::ffff:0:0/96", "::/96"))
 )
@@ -27,7 +28,7 @@ _RESERVED = tuple(
 """Protocol assignments, 6to4 relays, site-local, documentation: ``is_global`` lets these through too."""
 _METADATA = tuple(map(ip_address, ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "169.254.170.2")))
 """Cloud metadata services hand out credentials: never, whatever the allow list says."""
-_ALLOW = re.compile(r"(https?)://(\[[0-9a-fA-F:.]+\]|[^/:@\s\[\]]+)(/\d{1,3})?(?::(\d{1,5}))?/?")
+_ALLOW = re.compile(r"(https?|smtp)://(\[[0-9a-fA-F:.]+\]|[^/:@\s\[\]]+)(/\d{1,3})?(?::(\d{1,5}))?/?")
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_-]{0,62}(?:\.[a-z0-9_][a-z0-9_-]{0,62})*\.?", re.IGNORECASE)
 _NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)", re.IGNORECASE)
 """A last label like this makes the whole host a number to resolvers: ``2130706433``, ``0x7f.1``, ``127.1``."""
@@ -99,12 +100,12 @@ class Guard:
     open: bool
 
     @classmethod
-    def of(cls, url: str, allowed: Sequence[Allowed] = ()) -> Guard:
-        """Check a base URL. Raises ``ConfigError`` when it may not be used at all."""
+    def of(cls, url: str, allowed: Sequence[Allowed] = (), safe: Collection[str] = _SAFE) -> Guard:
+        """Check a base URL. Raises ``ConfigError`` when it may not be used at all. ``safe``: schemes that encrypt."""
         scheme, host, port = _origin(url)
         opened = any(entry.covers(scheme, host, port) for entry in allowed)
-        if scheme != "https" and not opened:
-            raise _refused(url, "it is not https", scheme, host, port)
+        if scheme not in safe and not opened:
+            raise _refused(url, "it is not encrypted", scheme, host, port)
         address = _address(host)
         if address in _METADATA or (address and not opened and not is_public(address)):
             raise _refused(url, f"{address} is not a public address", scheme, host, port)

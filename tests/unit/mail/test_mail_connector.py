@@ -3,6 +3,7 @@
 # ruff: noqa: ASYNC240
 from __future__ import annotations
 
+import socket
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from connectors.mail.connector import BY_FILE, BY_SMTP, MailConnector
 from hub.connector.answers import Ambiguous, NotSent, RefusedByTarget, Unauthorized
 from hub.connector.base import ActCall, Connection, ObjectRef
 from hub.connector.http import Http
+from hub.errors import ConfigError
 from hub.model.action import TargetClass
 
 PAYLOAD = {"to": "王芳 <finance@example.com>, ops@example.com", "subject": "项目结项 OPS-41", "body": "你好\n第二行"}
@@ -130,6 +132,7 @@ def smtp() -> Iterator[MailConnector]:
             "port": server.server_address[1],
             "starttls": False,
             "sender": "hub@x.example",
+            "allow": [f"smtp://127.0.0.1:{server.server_address[1]}"],
         }
         yield MailConnector(Connection("mail", settings), Http(""))
         server.shutdown()
@@ -171,7 +174,9 @@ async def test_a_refused_login_is_unauthorized() -> None:
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        settings = {"host": "127.0.0.1", "port": server.server_address[1], "starttls": False, "user": "u"}
+        port = server.server_address[1]
+        allow = [f"smtp://127.0.0.1:{port}"]
+        settings = {"host": "127.0.0.1", "port": port, "starttls": False, "user": "u", "allow": allow}
         mail = MailConnector(Connection("mail", settings, {"password": ("s3cret-pass",)}), Http(""))
         with pytest.raises((Unauthorized, NotSent)) as caught:
             await mail.act(call())
@@ -181,7 +186,30 @@ async def test_a_refused_login_is_unauthorized() -> None:
 
 
 async def test_a_mail_server_that_is_not_there_was_sent_nothing() -> None:
-    mail = MailConnector(Connection("mail", {"host": "127.0.0.1", "port": 1, "starttls": False}), Http(""))
+    settings = {"host": "127.0.0.1", "port": 1, "starttls": False, "allow": ["smtp://127.0.0.1:1"]}
+    mail = MailConnector(Connection("mail", settings), Http(""))
     with pytest.raises(NotSent):
         await mail.act(call())
     assert not (await mail.probe()).ok
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "10.0.0.5", "169.254.169.254", "2130706433"])
+def test_an_inner_mail_server_must_be_named_in_allow(host: str) -> None:
+    with pytest.raises(ConfigError, match=r"does not connect|not a host name"):
+        MailConnector(Connection("mail", {"host": host, "port": 25}), Http(""))
+
+
+def test_without_encryption_even_a_public_mail_server_must_be_named_in_allow() -> None:
+    plain = {"host": "smtp.example.com", "port": 25, "starttls": False}
+    with pytest.raises(ConfigError, match=r"allow: \[smtp://smtp.example.com:25\]"):
+        MailConnector(Connection("mail", plain), Http(""))
+    MailConnector(Connection("mail", {**plain, "allow": ["smtp://smtp.example.com:25"]}), Http(""))
+    MailConnector(Connection("mail", {**plain, "starttls": True}), Http(""))
+
+
+async def test_a_name_that_leads_inside_is_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 25))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: inside)
+    mail = MailConnector(Connection("mail", {"host": "smtp.example.com", "port": 25}), Http(""))
+    with pytest.raises(NotSent, match="not public"):
+        await mail.act(call())
