@@ -191,10 +191,11 @@ class Executor:
         await self._note(name, "resume", probe.detail, now)
 
     async def _note(self, connection: str, action: str, why: str, now: Micros) -> None:
-        """What the hub did by itself stands in the audit like what people do (I13)."""
+        """What the hub did by itself stands in the audit like what people do (I13). The log leaves out the target's
+        words: they may repeat what was sent."""
         audit = Audit(now, "hub", f"connection {action}", connection, why, action)
         await self._store.write(lambda transaction: transaction.write(Changes(audits=[audit]), now))
-        logger.warning("connection " + action, action=f"connection-{action}", connection=connection, why=why)
+        logger.warning("connection " + action, action=f"connection-{action}", connection=connection)
 
     def _full(self) -> frozenset[str]:
         """Connections with no free slot: their effects would only hide those of others."""

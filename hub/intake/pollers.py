@@ -14,7 +14,7 @@ from typing import Protocol
 import structlog
 
 from hub.connector.answers import ReadFailed, Throttled, Unauthorized
-from hub.connector.base import Connector
+from hub.connector.base import Connector, Page
 from hub.errors import RetryableError
 from hub.intake.arrivals import arrival
 from hub.log.port import Log
@@ -60,7 +60,7 @@ class Poller:
         cursor = await cursors.get(connection, self.stream)
         new = 0
         for _ in range(PAGES_MAX):
-            page = await self.connector.poll(self.stream, cursor)
+            page = await self._page(cursor)
             arrivals = [arrival(self.connector, raw, clock.now(), "poll") for raw in page.deliveries]
             if arrivals:
                 appended = await log.append(arrivals)
@@ -71,6 +71,17 @@ class Poller:
             if not page.more:
                 break
         return new
+
+    async def _page(self, cursor: str) -> Page:
+        """The next page. A bug in the connector is a poll that failed, of this stream alone (I11)."""
+        try:
+            return await self.connector.poll(self.stream, cursor)
+        except (ReadFailed, Throttled, Unauthorized, RetryableError):
+            raise
+        except Exception as bug:
+            name = self.connector.connection.name
+            logger.exception("connector failed", action="poll.bug", connection=name, stream=self.stream)
+            raise ReadFailed(f"the connector raised {type(bug).__name__}") from bug
 
     def _failed(self, error: Exception, now: Micros) -> None:
         wait = getattr(error, "retry_after", None)

@@ -64,7 +64,7 @@ class Reader:
                 return False
             try:
                 connector = self._connectors(reading.connection)
-                found = await connector.read(ObjectRef(reading.stream, reading.object))
+                found = await _asked(connector, reading)
             except (ReadFailed, Throttled, Unauthorized, RetryableError) as error:
                 await self._again(reading, str(error), getattr(error, "retry_after", None))
                 return False
@@ -95,5 +95,16 @@ class Reader:
         if wait is None:
             wait = BACKOFF_SECONDS[min(reading.attempts, len(BACKOFF_SECONDS) - 1)]
         due: Micros = self._clock.now() + int(min(wait, 3600) * SECOND)
-        logger.warning("read failed", action="read.failed", connection=reading.connection, reason=reason)
+        logger.warning("read failed", action="read.failed", connection=reading.connection, object=reading.id)
         await self._keep(replace(reading, attempts=reading.attempts + 1, due=due, reason=reason))
+
+
+async def _asked(connector: Connector, reading: Reading) -> Found | None:
+    """One read. A bug in the connector is a read that failed, of this object alone (I11)."""
+    try:
+        return await connector.read(ObjectRef(reading.stream, reading.object))
+    except (ReadFailed, Throttled, Unauthorized, RetryableError):
+        raise
+    except Exception as bug:
+        logger.exception("connector failed", action="read.bug", connection=reading.connection, object=reading.id)
+        raise ReadFailed(f"the connector raised {type(bug).__name__}") from bug

@@ -8,7 +8,6 @@ low-level server: no router, no middleware, no access log. It must not know the 
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from uuid import uuid4
@@ -119,8 +118,7 @@ class WebhookServer:
         """A bug of ours: the log has its place under the id the sender got, and no word of what was sent."""
         number = uuid4().hex[:12]
         self.counts[name, "500"] += 1
-        place = traceback.format_tb(bug.__traceback__)[-1].strip()
-        logger.error("failed", action="intake.bug", id=number, connection=name, error=type(bug).__name__, place=place)
+        logger.error("failed", action="intake.bug", id=number, connection=name, exc_info=bug)
         return web.Response(status=500, text=f"internal error {number}")
 
     async def _admit(self, gate: Gate, token: str, request: web.BaseRequest, started: float) -> web.StreamResponse:

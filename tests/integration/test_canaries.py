@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import structlog
 
-from connectors.jira.connector import SIGNATURE
+from connectors.erp.connector import ErpConnector
+from connectors.jira.connector import SIGNATURE, JiraConnector
 from hub.cli.logs import set_up
+from hub.connector.answers import ReadFailed, Unauthorized
 from hub.connector.samples import signed
 from hub.model.delivery import Raw
 from tests.integration.bad_input_bodies import expense, project, status
@@ -40,6 +43,32 @@ async def everything_goes_wrong(stage: Stage) -> None:
     await stage.settle(hours=2)
 
 
+async def refuse(self: object, call: object) -> None:
+    raise Unauthorized(f"{PERSON} may not book {AMOUNT} for {TITLE}")
+
+
+async def stumble(self: object, ref: object) -> None:
+    raise ReadFailed(f"no issue called {TITLE} for {PERSON}")
+
+
+async def break_down(self: object, ref: object) -> None:
+    raise KeyError(f"{TITLE} {PERSON} {AMOUNT}")
+
+
+def misread(self: object, headers: object, body: bytes) -> str:
+    raise KeyError(body.decode())
+
+
+TALKATIVE = (
+    (JiraConnector, "identify", misread, "intake.bug"),
+    (JiraConnector, "read", stumble, "read.failed"),
+    (JiraConnector, "read", break_down, "read.bug"),
+    (ErpConnector, "act", refuse, "connection-pause"),
+    (ErpConnector, "act", break_down, "effect-bug"),
+)
+"""Connectors whose errors repeat what they were given, as systems and libraries do; what the log calls each."""
+
+
 async def test_nothing_planted_shows_in_logs_errors_or_metrics(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -61,6 +90,30 @@ async def test_nothing_planted_shows_in_logs_errors_or_metrics(
     assert 'hub_requests_total{connection="jira",result="401"} 1.0' in metrics
     shown = "\n".join((printed.out, printed.err, metrics, health, refusal))
     assert [word for word in PLANTED if word in shown] == []
+
+
+async def test_what_a_system_says_in_its_errors_is_not_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    set_up()
+    mappings = {name: text.replace("settle: 5s", "settle: 0s") for name, text in shipped().items()}
+    async with staged(tmp_path, monkeypatch, listen=True, mappings=mappings) as stage:
+        await send(stage, project(10041, "indeterminate", summary=TITLE))
+        await send(stage, expense(10042, 10041, f"{AMOUNT}.00"))
+        for minutes, (owner, method, broken, _) in enumerate(TALKATIVE, 1):
+            with monkeypatch.context() as patch:
+                patch.setattr(owner, method, broken)
+                await send(stage, project(10041, "done", minutes=minutes, summary=TITLE))
+                await stage.settle(hours=1)
+        assert stage.serving.server.counts["jira", "500"] == 1
+        await stage.settle(hours=1)
+        files = [path for path in (tmp_path / ".hub").rglob("*") if path.suffix in (".json", ".log", ".html")]
+        written = "".join(path.read_text("utf-8") for path in files)
+    structlog.reset_defaults()
+    printed = capfd.readouterr()
+    actions = {orjson.loads(line)["action"] for line in printed.err.splitlines()}
+    assert actions >= {action for *_, action in TALKATIVE}, printed.err
+    assert [word for word in PLANTED if word in printed.out + printed.err + written] == []
 
 
 async def test_a_log_line_names_its_action(capfd: pytest.CaptureFixture[str]) -> None:

@@ -284,6 +284,6 @@ async def test_a_bug_of_ours_is_answered_with_an_id_that_the_log_explains_and_wi
     logged = orjson.loads(line)
     assert (status, words) == (500, f"internal error {logged['id']}")
     assert (logged["action"], logged["connection"], logged["error"]) == ("intake.bug", "jira", "KeyError")
-    assert "raise KeyError" in logged["place"]
+    assert logged["places"][-1].endswith(" broken")
     assert "issue_updated" not in line
     assert (intake.kept(), intake.server.counts["jira", "500"]) == (0, 1)

@@ -128,7 +128,7 @@ async def test_the_next_round_goes_on_from_the_cursor() -> None:
     assert poller.connector.asked == ["", "a"]
 
 
-@pytest.mark.parametrize("error", [ReadFailed("502"), Unauthorized("401"), RetryableError("busy")])
+@pytest.mark.parametrize("error", [ReadFailed("502"), Unauthorized("401"), RetryableError("busy"), KeyError("a bug")])
 async def test_a_failing_source_is_asked_later_and_later_and_at_once_forgiven(error: Exception) -> None:
     journal, clock = Journal(), Clock()
     poller = polled(*[error] * 6, page(cursor="a"))
