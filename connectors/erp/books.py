@@ -43,7 +43,7 @@ class Kind:
     optional: frozenset[str] = frozenset()
 
 
-def _text(name: str, value: Any) -> str:
+def text_of(name: str, value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise Refused(f"{name}: a text that is not empty is needed, got {value!r}")
     return value
@@ -65,7 +65,7 @@ def _quantity(name: str, value: Any) -> str:
     return str(value)
 
 
-def _money(name: str, value: Any) -> Row:
+def money_of(name: str, value: Any) -> Row:
     if not isinstance(value, dict) or set(value) != {"amount", "currency"}:
         raise Refused(f'{name}: money is {{"amount": "12.50", "currency": "CNY"}}, got {value!r}')
     currency = value["currency"]
@@ -80,7 +80,7 @@ def _amount(value: Decimal) -> str:
     return format(value.quantize(Decimal(1).scaleb(-places)), "f")
 
 
-def _day(name: str, value: Any) -> str:
+def day_of(name: str, value: Any) -> str:
     parts = value.split("-") if isinstance(value, str) else []
     if [len(part) for part in parts] != [4, 2, 2] or not all(part.isdigit() for part in parts):
         raise Refused(f"{name}: a date like 2026-01-31 is needed, got {value!r}")
@@ -96,10 +96,10 @@ def _lines(name: str, value: Any) -> list[Row]:
 def _line(name: str, line: Any) -> Row:
     if not isinstance(line, dict):
         raise Refused(f"{name}: a line is an object, got {line!r}")
-    price = _money(f"{name}.unit_price", line.get("unit_price"))
+    price = money_of(f"{name}.unit_price", line.get("unit_price"))
     quantity = _quantity(f"{name}.quantity", line.get("quantity"))
     return {
-        "product": _text(f"{name}.product", line.get("product")),
+        "product": text_of(f"{name}.product", line.get("product")),
         "quantity": quantity,
         "unit_price": price,
         "amount": {"amount": _amount(Decimal(quantity) * Decimal(price["amount"])), "currency": price["currency"]},
@@ -115,7 +115,7 @@ KINDS = {
             ("Purchase requisitions", "采购申请"),
             "submitted",
             "total",
-            {"title": _text, "requester": _text, "needed_by": _day, "lines": _lines},
+            {"title": text_of, "requester": text_of, "needed_by": day_of, "lines": _lines},
         ),
         Kind(
             "reimbursements",
@@ -123,7 +123,7 @@ KINDS = {
             ("Reimbursements", "报销单"),
             "submitted",
             "amount",
-            {"employee": _text, "amount": _money, "text": _text},
+            {"employee": text_of, "amount": money_of, "text": text_of},
         ),
         Kind(
             "assets",
@@ -131,7 +131,7 @@ KINDS = {
             ("Fixed assets", "固定资产"),
             "in_use",
             "value",
-            {"name": _text, "category": _text, "value": _money, "in_use": _day},
+            {"name": text_of, "category": text_of, "value": money_of, "in_use": day_of},
         ),
         Kind(
             "settlements",
@@ -139,7 +139,7 @@ KINDS = {
             ("Budget settlements", "预算结算"),
             "posted",
             "amount",
-            {"budget": _text, "amount": _money, "text": _text, "period": _text},
+            {"budget": text_of, "amount": money_of, "text": text_of, "period": text_of},
             frozenset({"period"}),
         ),
     )
@@ -173,6 +173,11 @@ class Books:
         for kind, entries in _SEED.items():
             for entry in entries:
                 self._db.execute("INSERT OR IGNORE INTO master VALUES (?,?,?)", (kind, entry["code"], _dump(entry)))
+
+    @property
+    def db(self) -> sqlite3.Connection:
+        """The open file, for what else the ERP keeps in it."""
+        return self._db
 
     def close(self) -> None:
         self._db.close()
@@ -229,7 +234,7 @@ class Books:
             raise Refused("a JSON object is needed")
         reference = body.get("external_ref")
         if reference is not None:
-            _text("external_ref", reference)
+            text_of("external_ref", reference)
         unknown = set(body) - set(kind.fields) - {"external_ref"}
         if unknown:
             raise Refused(f"unknown fields: {', '.join(sorted(unknown))}; known: {', '.join(kind.fields)}")
@@ -281,6 +286,13 @@ class Books:
         row = self._db.execute("SELECT id FROM document WHERE number = ?", (number,)).fetchone()
         return None if row is None else self._one(row[0])
 
+    def anything(self, name: str) -> Row | None:
+        """A document of any kind by id or number."""
+        row = self._db.execute(
+            "SELECT id FROM document WHERE number = ? OR CAST(id AS TEXT) = ?", (name, name)
+        ).fetchone()
+        return None if row is None else self._one(row[0])
+
     def by_reference(self, path: str, reference: str) -> list[Row]:
         rows = self._db.execute(
             "SELECT id FROM document WHERE kind = ? AND (external_ref = ? OR cancel_ref = ?) ORDER BY id",
@@ -315,9 +327,9 @@ class Books:
     def add_master(self, kind: str, body: Any) -> Row:
         if not isinstance(body, dict):
             raise Refused("a JSON object is needed")
-        _text("code", body.get("code"))
+        text_of("code", body.get("code"))
         if "limit" in body:
-            body["limit"] = _money("limit", body["limit"])
+            body["limit"] = money_of("limit", body["limit"])
         self._db.execute("INSERT OR REPLACE INTO master VALUES (?,?,?)", (kind, body["code"], _dump(body)))
         return dict(body)
 

@@ -1,7 +1,8 @@
 """The connector of the built-in ERP. Class A: it honours our idempotency key and keeps our reference unique.
 
 Payloads travel as they are (canonical JSON) with ``external_ref`` added; documents come back the same way. Every
-total is the ERP's own.
+total is the ERP's own. What happens there by itself (goods arrive, invoices are posted, projects are edited) is
+polled: see ``streams``.
 """
 
 from __future__ import annotations
@@ -10,51 +11,13 @@ from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import quote
 
+from connectors.erp import streams
+from connectors.erp.spec import LISTS, PATHS, PROJECT_FIELDS, SPEC, UPDATE
 from hub.connector.answers import Ambiguous, Found, ReadFailed, Receipt, Unauthorized
-from hub.connector.base import ActCall, Connector, ObjectRef, Probe
-from hub.connector.documents import OPERATIONS, operation
-from hub.connector.spec import ConnectorSpec, Setting
-from hub.model.action import TargetClass
+from hub.connector.base import ActCall, Connector, ObjectRef, Page, Probe
+from hub.connector.spec import ConnectorSpec
+from hub.connector.updates import all_equal, known_only
 from hub.model.record import Decoded, Json
-
-PATHS = {
-    "purchase_requisition": "purchase_requisitions",
-    "reimbursement": "reimbursements",
-    "asset": "assets",
-    "settlement": "settlements",
-}
-UNDO_FROM = {
-    "purchase_requisition.create": frozenset({"submitted"}),
-    "reimbursement.create": frozenset({"submitted"}),
-    "asset.create": frozenset({"in_use"}),
-    "settlement.create": frozenset({"posted"}),
-}
-KEY_LIFE_SECONDS = 30 * 24 * 3600
-
-SPEC = ConnectorSpec(
-    name="erp",
-    title="Built-in ERP",
-    settings=(
-        Setting("url", "url", "where it answers; `builtin` starts it with the hub", "builtin", "builtin"),
-        Setting("allow", "list", "origins the hub may connect to although they are not public"),
-        Setting("api_token", "text", "bearer token, where a proxy in front of it wants one", secret=True),
-    ),
-    actions=tuple(
-        operation(
-            name,
-            target=TargetClass.A,
-            carrier="field external_ref and header Idempotency-Key",
-            undo_from=UNDO_FROM.get(name, frozenset()),
-            key_life_seconds=KEY_LIFE_SECONDS,
-        )
-        for name in OPERATIONS
-    ),
-    has_twin=True,
-    guarantee={
-        "en": "One document per effect: the ERP remembers our key for good and refuses a reference it has seen.",
-        "zh": "每个动作只产生一张单据：ERP 永久记住幂等键，并拒绝重复的外部引用。",
-    },
-)
 
 
 class ErpConnector(Connector):
@@ -62,11 +25,18 @@ class ErpConnector(Connector):
 
     spec: ClassVar[ConnectorSpec] = SPEC
 
+    def route(self, headers: Mapping[str, str], body: bytes) -> str:
+        return streams.route(body)
+
     def decode(self, headers: Mapping[str, str], body: bytes) -> Decoded:
-        """It sends nothing by itself."""
-        return Decoded(skipped="no-stream")
+        return streams.decode(body)
+
+    async def poll(self, stream: str, cursor: str) -> Page:
+        return await streams.page(self.http, LISTS[stream], cursor, self._headers())
 
     async def act(self, call: ActCall) -> Receipt:
+        if call.action == UPDATE:
+            return await self._update(call)
         kind, _, verb = call.action.partition(".")
         path = f"/api/{PATHS[kind]}"
         body: dict[str, Json] = {**call.payload, "external_ref": call.reference}
@@ -79,7 +49,23 @@ class ErpConnector(Connector):
             raise Ambiguous(f"POST {path}: {answer.status} without an id")
         return Receipt(row["id"], _word(row, "number"), self._url(row), _word(row, "state"))
 
+    async def _update(self, call: ActCall) -> Receipt:
+        """Set fields of a project; the answer is the project afterwards."""
+        known_only(call.payload["fields"], PROJECT_FIELDS, "a project")
+        path = f"/api/projects/{quote(str(call.payload['object']), safe='')}"
+        answer = await self.http.write(
+            "PATCH", path, json=call.payload["fields"], headers=self._headers(), not_done_429=True
+        )
+        row = answer.json
+        if not isinstance(row, dict) or not isinstance(row.get("id"), str) or not row["id"]:
+            raise Ambiguous(f"PATCH {path}: {answer.status} without an id")
+        return Receipt(row["id"], _word(row, "number"), state=_word(row, "status"))
+
     async def find(self, action: str, reference: str, payload: Mapping[str, Json]) -> Found | None:
+        if action == UPDATE:
+            found = await self.read(ObjectRef(UPDATE, str(payload["object"])))
+            done = found is not None and found.document and all_equal(payload["fields"], found.document["fields"])
+            return found if done else None
         path = f"/api/{PATHS[action.partition('.')[0]]}"
         answer = await self.http.read(path, params={"external_ref": reference}, headers=self._headers())
         if answer is None:
@@ -92,13 +78,18 @@ class ErpConnector(Connector):
         return self._found(action, mine[0]) if mine else None
 
     async def read(self, ref: ObjectRef) -> Found | None:
-        path = f"/api/{PATHS[ref.kind.partition('.')[0]]}/{quote(ref.id, safe='')}"
+        kind = ref.kind.partition(".")[0]
+        path = f"/api/{LISTS.get(kind) or PATHS[kind]}/{quote(ref.id, safe='')}"
         answer = await self.http.read(path, headers=self._headers())
         if answer is None:
             return None
         row = answer.json
         if not isinstance(row, dict) or ref.id not in (row.get("id"), row.get("number")):
             raise ReadFailed(f"GET {path}: the answer is not the document asked for")
+        if ref.kind == UPDATE:
+            return streams.updated(row, PROJECT_FIELDS)
+        if ref.kind in LISTS:
+            return streams.found(row, answer.body)
         return self._found(ref.kind, row)
 
     async def probe(self) -> Probe:

@@ -21,12 +21,14 @@ from aiohttp import web
 
 from connectors.erp.behaviour import Moods
 from connectors.erp.books import KINDS, MASTERS, Books, Refused, Row
+from connectors.erp.happenings import INVOICE_MOVES, PREFIXES, Happenings
 from connectors.erp.page import detail_page, overview_page
 from hub.connector.twin import own_pages_only
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 BOOKS: web.AppKey[Books] = web.AppKey("books")
 MOODS: web.AppKey[Moods] = web.AppKey("moods")
+HAPPENINGS: web.AppKey[Happenings] = web.AppKey("happenings")
 BODY_BYTES_MAX = 1024 * 1024
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
@@ -42,8 +44,9 @@ def make_app(state: Path | None = None, *, strict: bool = False) -> web.Applicat
     """The ERP over a state file (None: in memory). ``strict``: codes must exist as master data."""
     app = web.Application(middlewares=[own_pages_only, _misbehave, _refusals], client_max_size=BODY_BYTES_MAX)
     app[BOOKS], app[MOODS] = Books(state, strict=strict), Moods()
+    app[HAPPENINGS] = Happenings(app[BOOKS])
     app.on_cleanup.append(_close)
-    kinds, masters = "|".join(KINDS), "|".join(MASTERS)
+    kinds, masters, lists, moves = "|".join(KINDS), "|".join(MASTERS), "|".join(PREFIXES), "|".join(INVOICE_MOVES)
     app.add_routes(
         [
             web.get("/", _overview),
@@ -55,6 +58,13 @@ def make_app(state: Path | None = None, *, strict: bool = False) -> web.Applicat
             web.get(f"/api/{{kind:{kinds}}}", _list),
             web.get(f"/api/{{kind:{kinds}}}/{{name}}", _show),
             web.post(f"/api/{{kind:{kinds}}}/{{name}}/cancel", _cancel),
+            web.get(f"/api/{{list:{lists}}}", _changed),
+            web.get(f"/api/{{list:{lists}}}/{{name}}", _happened),
+            web.post("/api/goods_receipts", _receive),
+            web.post("/api/invoices", _invoice),
+            web.post(f"/api/invoices/{{name}}/{{verb:{moves}}}", _move_invoice),
+            web.post("/api/projects", _open_project),
+            web.patch("/api/projects/{name}", _edit_project),
             web.get(f"/api/{{master:{masters}}}", _masters),
             web.post(f"/api/{{master:{masters}}}", _add_master),
             web.get(f"/api/{{master:{masters}}}/{{code}}", _master),
@@ -144,6 +154,41 @@ async def _cancel(request: web.Request) -> web.Response:
     reference = body.get("external_ref") if isinstance(body, dict) else None
     row = request.app[BOOKS].cancel(request.match_info["kind"], request.match_info["name"], reference)
     return _json(_shown(request, row))
+
+
+async def _changed(request: web.Request) -> web.Response:
+    query = request.query
+    limit = int(query["limit"]) if query.get("limit", "").isdigit() else 100
+    rows, after = request.app[HAPPENINGS].listed(
+        request.match_info["list"], query.get("changed_since", ""), query.get("after", ""), limit
+    )
+    return _json({"items": rows, "next": after})
+
+
+async def _happened(request: web.Request) -> web.Response:
+    return _json(request.app[HAPPENINGS].must(request.match_info["list"], request.match_info["name"]))
+
+
+async def _receive(request: web.Request) -> web.Response:
+    return _json(request.app[HAPPENINGS].receive(await _body(request), _now()), 201)
+
+
+async def _invoice(request: web.Request) -> web.Response:
+    return _json(request.app[HAPPENINGS].invoice(await _body(request), _now()), 201)
+
+
+async def _move_invoice(request: web.Request) -> web.Response:
+    name, verb = request.match_info["name"], request.match_info["verb"]
+    return _json(request.app[HAPPENINGS].move_invoice(name, verb, _now()))
+
+
+async def _open_project(request: web.Request) -> web.Response:
+    return _json(request.app[HAPPENINGS].open_project(await _body(request), _now()), 201)
+
+
+async def _edit_project(request: web.Request) -> web.Response:
+    name = request.match_info["name"]
+    return _json(request.app[HAPPENINGS].edit_project(name, await _body(request), _now()))
 
 
 async def _masters(request: web.Request) -> web.Response:

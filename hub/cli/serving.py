@@ -27,7 +27,7 @@ from hub.intake.reader import Reader
 from hub.intake.twins import Feeder, start_twins, stop_twins
 from hub.intake.webhook import WebhookServer
 from hub.model.changes import Changes, Reading
-from hub.model.clock import SECOND, Micros
+from hub.model.clock import NEVER, SECOND, Micros
 from hub.model.fact import Fact, ReadFailed, TimerDue
 from hub.store.cursors import SqlCursors
 
@@ -209,11 +209,23 @@ class Serving:
         asking = self.workspace.references(name).keys() - {"secret"}
         return POLL_BESIDE_WEBHOOKS if asking and not self.workspace.settings.connections[name].builtin else 0
 
+    def _is_wanted(self, poller: Poller) -> bool:
+        """Whether a table reads the stream, or one that only comes along with a polled one. Where none reads the
+        connection at all, ``poll:`` brings everything: it was written to get samples for the first table."""
+        name, catalog = poller.connector.connection.name, self.workspace.catalog
+        read = [one for one in self.workspace.specs[name].streams if catalog.tables(name, f"{name}.{one.name}")]
+        if not read:
+            return self.workspace.settings.connections[name].poll is not None
+        return any(one.name == poller.stream or not one.polled for one in read)
+
     def _polling(self, poller: Poller) -> Turn:
         cursors = SqlCursors(self.workspace.store)
 
         async def turn() -> int:
             if poller.due > self.workspace.clock.now():
+                return 0
+            if not self._is_wanted(poller):
+                poller.due = NEVER
                 return 0
             await self.feeder.feed(poller.connector.connection.name)
             return await poller.round(self.workspace.log, cursors, self.workspace.clock, self.host.wake)
@@ -225,12 +237,16 @@ class _Dues:
     """When time matters next: for the store's heads and for the pollers."""
 
     def __init__(self, serving: Serving) -> None:
-        self._serving = serving
+        self._serving, self._catalog = serving, serving.workspace.catalog
 
     async def data_version(self) -> int:
         return await self._serving.workspace.store.data_version()
 
     def next_due(self) -> Micros | None:
+        if self._catalog is not self._serving.workspace.catalog:  # other tables may read other streams
+            self._catalog = self._serving.workspace.catalog
+            for poller in self._serving.pollers:
+                poller.due = 0 if poller.due == NEVER else poller.due
         dues = [poller.due for poller in self._serving.pollers]
         stored = self._serving.workspace.store.next_due()
         return min([*dues, *([] if stored is None else [stored])], default=None)

@@ -12,6 +12,7 @@ Only tests import this package: it needs pytest and hypothesis.
 from hub.connector.suite.actions import ActionSuite
 from hub.connector.suite.polls import PollSuite
 from hub.connector.suite.reads import ReadSuite
+from hub.connector.suite.updates import UpdateSuite
 from hub.connector.suite.webhooks import WebhookSuite
 
-__all__ = ["ActionSuite", "PollSuite", "ReadSuite", "WebhookSuite"]
+__all__ = ["ActionSuite", "PollSuite", "ReadSuite", "UpdateSuite", "WebhookSuite"]

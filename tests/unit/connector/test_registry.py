@@ -28,7 +28,8 @@ def test_a_shipped_connector_describes_itself(name: str) -> None:
 
 def test_the_same_action_means_the_same_in_every_erp() -> None:
     for name in ("erp", "tryton"):
-        for action in spec_of(name).actions:
+        updates = {stream.update_action for stream in spec_of(name).streams}
+        for action in (one for one in spec_of(name).actions if one.name not in updates):
             assert action.payload is OPERATIONS[action.name].payload
             assert action.document is OPERATIONS[action.name].document
 
