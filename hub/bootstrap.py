@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from hub.connector import registry
 from hub.connector.base import Connection, Connector
 from hub.connector.spec import ConnectorSpec
-from hub.engine.runlock import read_note
+from hub.engine.runlock import is_served, read_note
 from hub.errors import ConfigError, NotFound
 from hub.model.clock import SECOND, Clock, Micros
 from hub.settings import (
@@ -39,13 +39,11 @@ if TYPE_CHECKING:
     from hub.mapping.build import Built
     from hub.mapping.catalog import Catalog, ConnectionFacts
     from hub.mapping.check.checked import CheckContext
-    from hub.mapping.compiled import CompiledIntegration
     from hub.mapping.table import IntegrationDef
     from hub.model.diagnostic import Diagnostic
     from hub.model.fact import Fact
     from hub.model.people import People
     from hub.model.schema import Schemas
-    from hub.store.activations import Activation
     from hub.store.sqlite import SqliteStore
 
 
@@ -128,11 +126,19 @@ class Workspace:
 
     def _facts(self, name: str, settings: ConnectionSettings) -> ConnectionFacts:
         from hub.mapping.catalog import ConnectionFacts
+        from hub.mapping.endpoints import Updates
 
         offered = registry.class_of(settings.connector).offered(self.values(name))
         actions = {action.name: action for action in offered}
         quiesce = None if settings.quiesce is None else settings.quiesce // SECOND
-        return ConnectionFacts(name, settings.connector, actions, settings.refetch == "on", quiesce)
+        updates = {
+            stream.name: Updates(
+                stream.update_action, stream.updatable, {one.path: one.type for one in stream.fields}
+            )
+            for stream in self.specs[name].streams
+            if stream.update_action in actions
+        }
+        return ConnectionFacts(name, settings.connector, actions, settings.refetch == "on", quiesce, updates)
 
     @cached_property
     def store(self) -> SqliteStore:
@@ -152,28 +158,18 @@ class Workspace:
     @cached_property
     def catalog(self) -> Catalog:
         """Everything deciding needs, compiled. Raises ``ConfigError`` with every problem of the mapping files."""
+        from hub import versions
+
         self._refuse_errors()
-        return self._catalog(self._live())
+        return versions.catalog(self, versions.live(self))
 
     @cached_property
     def in_force(self) -> Catalog:
-        """What was activated last, compiled without a check: it passed one then.
+        """What was activated last. A person's decision is about a loop that runs under it, whatever somebody is
+        editing at the moment."""
+        from hub import versions
 
-        A person's decision is about a loop that runs under it, whatever somebody is editing at the moment.
-        """
-        from hub.store import activations
-
-        found = {name: activations.newest(self.store, name) for name in activations.names(self.store)}
-        return self._catalog(
-            {name: one for name, active in found.items() if active and (one := self._recorded(active))}
-        )
-
-    def _catalog(self, live: Mapping[str, IntegrationDef]) -> Catalog:
-        from hub.mapping.catalog import Catalog
-
-        compiled = {name: self._compiled(one) for name, one in live.items()}
-        language = self.settings.language
-        return Catalog(compiled, self.connection_facts, self.schemas, self.people, language, older=self._older)
+        return versions.catalog(self, versions.last_activated(self))
 
     def _refuse_errors(self) -> None:
         """Once: the files were read once, too."""
@@ -184,90 +180,45 @@ class Workspace:
             raise ConfigError(f"{len(errors)} problems in mapping files", errors, fix="run: hub check")
         self._sound = True
 
-    def _live(self) -> dict[str, IntegrationDef]:
-        """What is in force: the files; with governance on, the version that was last activated."""
-        from hub.store import activations
-
-        if self.settings.governance == "off":
-            return dict(self.definitions)
-        found: dict[str, IntegrationDef] = {}
-        for name in self.definitions:
-            active = activations.newest(self.store, name)
-            if active and (definition := self._recorded(active)):
-                found[name] = definition
-        return found
-
-    def _recorded(self, active: Activation) -> IntegrationDef | None:
-        """The definition as it was recorded when it went live."""
-        from hub.mapping.build import build
-
-        return build(active.source, f"{active.integration}@{active.table[:12]}", self.schemas.newest).definition
-
-    def _compiled(self, definition: IntegrationDef) -> CompiledIntegration:
-        """A loop without ``starts.at`` starts from the first activation: history is not news."""
-        from hub.mapping.compile import CompileContext, compile_integration
-        from hub.store import activations
-
-        first = activations.first(self.store, definition.name)
-        since = first.at if first else self.clock.now()
-        actions = {(name, key): a for name, one in self.connection_facts.items() for key, a in one.actions.items()}
-        context = CompileContext(self.schemas, self.people, actions, self.settings.language, since)
-        return compile_integration(definition, context)
-
-    def _older(self, integration: str, logic: str) -> CompiledIntegration | None:
-        """The version recorded under that hash, for instances that still run under it (I10)."""
-        from hub.store import activations
-
-        if (integration, logic) not in self._known:
-            active = activations.of_logic(self.store, integration, logic)
-            built = active and self._recorded(active)
-            self._known[integration, logic] = self._compiled(built) if built else None
-        return self._known[integration, logic]
-
-    @cached_property
-    def _known(self) -> dict[tuple[str, str], CompiledIntegration | None]:
-        return {}
-
     def activate(self) -> None:
-        """Governance off: what is loaded now is in force, recorded as activated by the workspace itself.
+        """A process that decides starts: governance off records what the files say, on insists on a live version.
 
         Raises ``ConfigError`` before anything is recorded: what has errors never was in force.
         """
-        from hub.store import activations
+        from hub import versions
 
-        if self.settings.governance == "on":
-            self._refuse_never_live()
-            return
-        self._refuse_errors()
-        for name, one in self.definitions.items():
-            newest = activations.newest(self.store, name)
-            if newest is None or newest.table != one.table:
-                now = self.clock.now()
-                found = activations.Activation(name, one.logic, one.table, one.source, now, "workspace")
-                activations.record(self.store, found)
+        if self.settings.governance == "off":
+            self._refuse_errors()
+        versions.activate(self)
+
+    def join(self) -> None:
+        """A command that decides does so as the process that serves the workspace; without one, as a start would."""
+        if is_served(self.state):
+            self.adopt(self.in_force)
+        else:
+            self.activate()
+
+    def adopt(self, catalog: Catalog) -> None:
+        """From now on this is in force: everybody asks for the catalog anew before each batch, fact and attempt."""
+        self.catalog, self.people, self.schemas = catalog, catalog.people, catalog.schemas
+
+    def reload(self, names: Iterable[str]) -> Catalog:
+        """The newest activation of each of these, as one catalog. Raises ``ConfigError``."""
+        from hub import versions
+
+        return versions.reload(self, names)
+
+    def unread(self) -> Workspace:
+        """The same folder, its files read anew when asked for; the store and what hub.yaml says stay."""
+        other = Workspace(self.root, self.settings, self.clock, self.environ)
+        other.specs, other.store, other.connection_facts = self.specs, self.store, self.connection_facts
+        return other
 
     def index_lookups(self) -> None:
         """Entities from before a lookup existed are found by it too."""
         sought = self.catalog.sought
         if sought:
             self.store.write_now(lambda transaction: transaction.index(sought))
-
-    def _refuse_never_live(self) -> None:
-        """Governance on: an integration nobody approved has no version to run, so what comes in would pass it by."""
-        from hub.errors import NotApproved
-        from hub.mapping.approval import roles_of
-        from hub.store import activations
-
-        for name, one in self.definitions.items():
-            if activations.newest(self.store, name) is None:
-                able = {role: self.people.with_role(role) for role in roles_of(None, one)}
-                who = "; ".join(f"{role} ({', '.join(p.code for p in people)})" for role, people in able.items())
-                raise NotApproved(
-                    f"no version of {name} is live",
-                    where=one.place.file,
-                    why=f"governance is on, and version {one.table[:12]} is not approved; who can: {who}",
-                    fix=f"hub mapping propose {name} --as PERSON --why TEXT, then approve, then activate",
-                )
 
     async def facts(self, fact: Fact, now: Micros) -> Answer:
         """Give one fact to the engine: lock, conclude, write."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 EVERY_SECONDS = 0.3
 """How often the files are looked at: what a person does not notice, at no cost worth a word."""
+NAMES = ("people.yaml", "mappings", "schemas")
 Stamps = Mapping[Path, tuple[int, int]]
 
 
@@ -23,10 +24,11 @@ def watch(look: Callable[[], Stamps], work: Callable[[], None], wait: Callable[[
             return
 
 
-def stamps(root: Path, files: Iterable[Path]) -> Stamps:
+def stamps(root: Path, files: Iterable[Path], named: tuple[str, str, str] = NAMES) -> Stamps:
     """Size and time of the files given, and of everything a check of this workspace reads."""
-    chosen = {*files, *(root / name for name in ("hub.yaml", "people.yaml"))}
-    for folder, pattern in (("mappings", "*.yaml"), ("schemas", "*.json")):
+    people, mappings, schemas = named
+    chosen = {*files, *(root / name for name in ("hub.yaml", people))}
+    for folder, pattern in ((mappings, "*.yaml"), (schemas, "*.json")):
         chosen.update((root / folder).rglob(pattern))
     found: dict[Path, tuple[int, int]] = {}
     for file in chosen:

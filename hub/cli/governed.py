@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from hub.bootstrap import Workspace
     from hub.mapping.approval import Decision, Missing
     from hub.mapping.table import IntegrationDef
+    from hub.model.diagnostic import Diagnostic
 
 SHORT = 12
 
@@ -112,26 +113,51 @@ def states(space: Workspace) -> Iterator[dict[str, Any]]:
             live = active_of(space, name)
             found = decided(space, name, file.table)
             asked = missing(roles_of(live, file), found, space.people)
+            governed = space.settings.governance == "on"
+            state["problems"] = len(_errors(space, file.place.file))
             state["proposed"] = bool(found)
-            state["asks"] = [{"role": one.role, "people": list(one.people)} for one in asked]
+            state["asks"] = [{"role": one.role, "people": list(one.people)} for one in asked if governed]
         yield state
 
 
+def _errors(space: Workspace, file: str = "") -> list[Diagnostic]:
+    return [one for one in space.check() if one.level == "error" and file in ("", one.place.file)]
+
+
+def runs_what_was_activated(space: Workspace) -> bool:
+    """Whether an edited file has to be activated first: with governance on always, else while the hub serves."""
+    from hub.engine.runlock import is_served
+
+    return space.settings.governance == "on" or is_served(space.state)
+
+
 def notes(space: Workspace) -> list[str]:
-    """A line for each file that is not what the hub runs; none with governance off."""
-    if space.settings.governance == "off":
+    """A line for each file that is not what the hub runs, and for each that cannot be read as a mapping."""
+    if not runs_what_was_activated(space):
         return []
-    return [_note(state) for state in states(space) if not state["live"]]
+    broken = [one.file for one in space.built if one.definition is None]
+    lines = [_note(state, space.settings.governance == "on") for state in states(space) if not state["live"]]
+    return lines + [f"{file}: {len(_errors(space, file))} problems, {STAYS}" for file in broken]
 
 
-def _note(state: dict[str, Any]) -> str:
+STAYS = "the hub goes on with what it runs; see: hub check"
+
+
+def _note(state: dict[str, Any], governed: bool) -> str:
     name, file = state["integration"], state["file"][:SHORT]
     runs = f"the hub runs {state['active'][:SHORT]}" if state["active"] else "no version is live"
-    if not state["proposed"]:
-        step = f"next: hub mapping propose {name} --as PERSON --why TEXT"
-    elif state["asks"]:
+    return f"mapping {name}: the file says {file}, {runs}; {_step(state, governed)}"
+
+
+def _step(state: dict[str, Any], governed: bool) -> str:
+    """What comes next."""
+    name = state["integration"]
+    if state["problems"]:
+        return f"the file has {state['problems']} problems, {STAYS}"
+    if governed and not state["proposed"]:
+        return f"next: hub mapping propose {name} --as PERSON --why TEXT"
+    if state["asks"]:
         who = "; ".join(f"{one['role']} ({', '.join(one['people']) or 'nobody'})" for one in state["asks"])
-        step = f"waits for {who}: hub mapping approve {name} --as PERSON --why TEXT"
-    else:
-        step = f"approved; next: hub mapping activate {name} --as PERSON --why TEXT"
-    return f"mapping {name}: the file says {file}, {runs}; {step}"
+        return f"waits for {who}: hub mapping approve {name} --as PERSON --why TEXT"
+    done = "approved; next" if governed else "checked; to make it live"
+    return f"{done}: hub mapping activate {name} --as PERSON --why TEXT"

@@ -45,6 +45,7 @@ def rendered(opened: Workspace, integration: str, form: str, language: str) -> s
     """The report as text. Raises ``NotFound`` for an integration nobody has, ``UsageError`` for a form."""
     import orjson
 
+    from hub.cli.governed import notes
     from hub.errors import UsageError
     from hub.health.html import as_html
     from hub.health.report import as_json
@@ -58,7 +59,7 @@ def rendered(opened: Workspace, integration: str, form: str, language: str) -> s
         return orjson.dumps(as_json(healths)).decode()
     if form == "html":
         return as_html(healths, language, zone)
-    return "\n\n".join(as_text(one, language, zone) for one in healths)
+    return "\n\n".join([*(as_text(one, language, zone) for one in healths), *notes(opened)])
 
 
 def assessed(opened: Workspace, integration: str = "") -> list[Health]:

@@ -167,12 +167,23 @@ def _next(space: Workspace, named: tuple[str, str], choice: str) -> None:
     from hub.mapping.approval import missing
 
     if choice == "activated":
-        print("live from the next start of hub run; a command that runs by itself uses it at once")
+        print(_taken(space))
         return
     found = candidate(space, *named)
     left = missing(found.roles, found.decisions, space.people)
     step = f"it needs {in_words(left)}" if left else f"next: hub mapping activate {named[0]} --as PERSON --why TEXT"
     print(step)
+
+
+def _taken(space: Workspace) -> str:
+    """From when on it is what the hub runs."""
+    from hub.engine.runlock import is_served
+
+    if is_served(space.state):
+        return "live: the running hub takes it before its next delivery"
+    if space.settings.governance == "on":
+        return "live: whatever runs next uses it"
+    return "live; governance is off, so the next start takes what the file says"
 
 
 def _before(root: Path, integration: str) -> str:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from hub.bootstrap import Workspace
     from hub.history.impact import Stage
     from hub.mapping.catalog import Catalog
-    from hub.mapping.compiled import CompiledIntegration
     from hub.mapping.table import IntegrationDef
     from hub.model.delivery import Delivery
     from hub.model.record import Decoded
@@ -97,21 +96,10 @@ def checked(space: Workspace, source: bytes, file: str) -> IntegrationDef:
     return built.definition
 
 
-def compiled(space: Workspace, definition: IntegrationDef) -> CompiledIntegration:
-    """A version compiled as the hub itself would; without ``starts.at`` from its first activation on."""
-    from hub.mapping.compile import CompileContext, compile_integration
-    from hub.store import activations
-
-    first = activations.first(space.store, definition.name)
-    since = first.at if first else space.clock.now()
-    actions = {(name, key): a for name, one in space.connection_facts.items() for key, a in one.actions.items()}
-    context = CompileContext(space.schemas, space.people, actions, space.settings.language, since)
-    return compile_integration(definition, context)
-
-
 def catalog_with(space: Workspace, definition: IntegrationDef) -> Catalog:
     """The workspace as it is, this integration in that version."""
     from hub.mapping.catalog import Catalog
+    from hub.versions import compiled
 
     others = {name: one for name, one in space.catalog.integrations.items() if name != definition.name}
     live = {**others, definition.name: compiled(space, definition)}

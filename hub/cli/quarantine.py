@@ -79,6 +79,7 @@ def _drop(identity: str, who: str, why: str, folder: Path, form: Format) -> None
     if found is None:
         raise NotFound(f"nothing with id {identity} is set aside", fix="hub quarantine list")
     code = person(opened, who)
+    opened.join()
     fact = PersonAccepted(decision_id(), identity, "drop", code, why)
     accepted(asyncio.run(drop(opened.store, opened.catalog, fact, found, opened.clock.now())), identity)
     drained = asyncio.run(_drained(opened, fact, found))
@@ -124,7 +125,7 @@ def _release(identity: str, reason: str, who: str, why: str, folder: Path, form:
         raise UsageError("say which row: its id, or --reason SLUG for all of a kind", fix="hub quarantine list")
     opened = open_workspace(folder)
     code = person(opened, who)
-    opened.activate()
+    opened.join()
     ran = asyncio.run(_released(opened, _rows(opened, identity, reason), code, why))
     if form is Format.json:
         document([_ran_json(one) for one in ran])

@@ -58,6 +58,7 @@ async def _serve(folder: Path) -> None:
     async with Serving(open_workspace(folder), listen=True) as serving:
         stop_on_signals(serving)
         announce(serving)
+        serving.say = lambda line: print(line, flush=True)
         await until_stopped(serving)
 
 

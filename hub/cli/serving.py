@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 import orjson
 import structlog
 
+from hub.cli.edits import Edits
 from hub.cli.metrics import metrics_page
 from hub.effect.executor import Executor
-from hub.engine.advance import CONSUMER, PARTITION, Engine
+from hub.engine.advance import CONSUMER, PARTITION, ActivationMoved, Engine
 from hub.engine.embedded import Host, Turn
+from hub.engine.live import Live
 from hub.engine.runlock import RunLock
 from hub.errors import UsageError
 from hub.intake.pollers import Poller
@@ -52,6 +54,7 @@ class Serving:
         self.twins: dict[str, str] = {}
         self.pollers: list[Poller] = []
         self.url = ""
+        self.say: Callable[[str], None] = lambda line: None
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Serving:
@@ -90,9 +93,10 @@ class Serving:
     def _make_roles(self, stack: AsyncExitStack) -> None:
         workspace = self.workspace
         store, log, clock = workspace.store, workspace.log, workspace.clock
-        workspace.catalog  # noqa: B018 - a broken mapping file stops the start, not the first batch
+        # A broken mapping file stops the start, not the first batch.
+        self.live = Live(store, workspace.catalog.integrations, workspace.reload, workspace.adopt)
         decoders = {name: workspace.connector(name).decode for name in workspace.settings.connections}
-        self.engine = Engine(store, log, lambda: workspace.catalog, decoders, clock)
+        self.engine = Engine(store, log, lambda: workspace.catalog, decoders, clock, self.live.stands)
         worker = f"{os.getpid()}"
         self.executor = Executor(
             store, lambda: workspace.catalog, workspace.connector, self.facts, clock, self.chance, worker
@@ -113,15 +117,17 @@ class Serving:
             keep=self._keep,
         )
         self.pollers = self._pollers()
+        self.edits = Edits(workspace, clock, self.live.load, lambda line: self.say(line))
         self.host = Host(self._roles(), _Dues(self), clock)
         self.executor.bell = self.host.bell("executor")
 
     def _roles(self) -> dict[str, Turn]:
         roles: dict[str, Turn] = {
-            "engine": lambda: self.engine.step(BATCH),
+            "engine": self._conclude,
             "executor": self.executor.turn,
             "timers": self._timers,
             "reader": self._readings,
+            **({"files": self.edits.turn} if self.listen else {}),
         }
         for poller in self.pollers:
             roles[f"poll {poller.connector.connection.name}.{poller.stream}"] = self._polling(poller)
@@ -161,6 +167,14 @@ class Serving:
         answer = await self.workspace.facts(fact, now)
         self.host.wake()
         return bool(answer)
+
+    async def _conclude(self) -> int:
+        """The next batch, under what is in force; a version that went live meanwhile gets the batch next turn."""
+        await self.live.refresh()
+        try:
+            return await self.engine.step(BATCH)
+        except ActivationMoved:
+            return 1
 
     async def _timers(self) -> int:
         now = self.workspace.clock.now()
@@ -248,5 +262,6 @@ class _Dues:
             for poller in self._serving.pollers:
                 poller.due = 0 if poller.due == NEVER else poller.due
         dues = [poller.due for poller in self._serving.pollers]
+        dues += [self._serving.edits.due] if self._serving.listen else []
         stored = self._serving.workspace.store.next_due()
         return min([*dues, *([] if stored is None else [stored])], default=None)

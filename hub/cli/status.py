@@ -29,13 +29,13 @@ def register(app: typer.Typer) -> None:
 
 def status_json(opened: Workspace) -> dict[str, Any]:
     """The counts of design §9.1."""
-    from hub.cli.governed import states
+    from hub.cli.governed import runs_what_was_activated, states
     from hub.cli.health import assessed
     from hub.store.queries.status import counts
 
     with opened.store.read() as db:
         found = counts(db)
-    if opened.settings.governance == "on":
+    if runs_what_was_activated(opened):
         found["versions"] = list(states(opened))
     return {**found, "integrations": {one.facts.name: one.status.name for one in assessed(opened)}}
 

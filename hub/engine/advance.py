@@ -28,6 +28,14 @@ PARTITION = 0
 Decoder = Callable[[Mapping[str, str], bytes], Decoded]
 
 
+class ActivationMoved(Exception):
+    """Another mapping version went live while a batch was being concluded: map it again under that one."""
+
+
+def _stands(transaction: Transaction) -> bool:
+    return True
+
+
 class Engine:
     """The embedded engine. ``catalog_of`` gives the catalog of the moment, ``decoders`` a decode per connection."""
 
@@ -38,14 +46,19 @@ class Engine:
         catalog_of: Callable[[], Catalog],
         decoders: Mapping[str, Decoder],
         clock: Clock,
+        stands: Callable[[Transaction], bool] = _stands,
     ) -> None:
+        """``stands`` says inside a batch's transaction whether the catalog is still the one in force."""
         self._store, self._log, self._clock = store, log, clock
-        self._catalog_of, self._decoders = catalog_of, decoders
+        self._catalog_of, self._decoders, self._stands = catalog_of, decoders, stands
         self._at: int | None = None
         self._ahead: tuple[Sequence[Delivery], Prepared, Catalog] | None = None
 
     async def step(self, limit: int = 500) -> int:
-        """Settle the next batch; gives the number of deliveries, 0 when there was none."""
+        """Settle the next batch; gives the number of deliveries, 0 when there was none.
+
+        Raises ``ActivationMoved`` with nothing written when the catalog is not in force any more.
+        """
         for _ in range(TRIES - 1):
             try:
                 return await self._step(limit)
@@ -97,7 +110,7 @@ class Engine:
         before = self._before(batch)
         try:
             await again(lambda: self._store.write(lambda t: self._write(t, before, batch, prepared, catalog)))
-        except (HubError, sqlite3.OperationalError, CheckpointMoved):
+        except (HubError, sqlite3.OperationalError, CheckpointMoved, ActivationMoved):
             raise
         except Exception as bug:
             if len(batch) == 1:
@@ -129,6 +142,8 @@ class Engine:
         catalog: Catalog,
     ) -> None:
         """The one transaction: load, conclude, write, move the checkpoint. All of it, or nothing."""
+        if not self._stands(transaction):
+            raise ActivationMoved
         now = self._clock.now()
         changes = decide_in(transaction, prepared.touched, lambda view: conclude(prepared, view, now, catalog))
         transaction.write(changes, now)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from hub.errors import NotApproved
 from hub.mapping.budget import Budget
 from hub.mapping.meaning import logic_text
 from hub.mapping.table import IntegrationDef, Row, TableDef
@@ -124,3 +125,15 @@ def _amounts(allowed: Money, amounts: Iterable[Mapping[str, str]]) -> list[str]:
                 f"documents would differ by {one['difference']} {one['currency']}, the budget allows {limit}"
             )
     return words
+
+
+def never_live(new: IntegrationDef, people: People) -> NotApproved:
+    """No version was ever live, and this one cannot be: who can change that."""
+    able = {role: people.with_role(role) for role in roles_of(None, new)}
+    who = "; ".join(f"{role} ({', '.join(one.code for one in found)})" for role, found in able.items())
+    return NotApproved(
+        f"no version of {new.name} is live",
+        where=new.place.file,
+        why=f"governance is on, and version {new.table[:12]} is not approved; who can: {who}",
+        fix=f"hub mapping propose {new.name} --as PERSON --why TEXT, then approve, then activate",
+    )

@@ -11,10 +11,14 @@ from hub.model.clock import Micros
 from hub.store import tables
 from hub.store.sqlite import SqliteStore
 from hub.store.statements import insert
-from hub.store.transaction import execute
+from hub.store.transaction import LATEST, execute
 
 NEWEST = (
     "SELECT integration, logic, table_hash, source, activated_at, activated_by FROM mapping WHERE integration = ?"
+)
+
+SINCE = (
+    "SELECT integration, logic, table_hash, source, activated_at, activated_by FROM mapping WHERE id > ? ORDER BY id"
 )
 
 
@@ -49,6 +53,18 @@ def names(store: SqliteStore) -> list[str]:
 def first(store: SqliteStore, integration: str) -> Activation | None:
     """The first activation ever: what a loop without ``starts.at`` starts from."""
     return _one(store, f"{NEWEST} ORDER BY id LIMIT 1", (integration,))
+
+
+def latest(store: SqliteStore) -> int:
+    """The number of the newest activation of all, 0 before the first."""
+    with store.reader() as db:
+        return int(db.execute(LATEST).fetchone()[0])
+
+
+def since(store: SqliteStore, number: int) -> list[Activation]:
+    """Every activation after that number, oldest first."""
+    with store.reader() as db:
+        return [Activation(*row) for row in db.execute(SINCE, (number,))]
 
 
 def of_logic(store: SqliteStore, integration: str, logic: str) -> Activation | None:

@@ -47,6 +47,10 @@ class Transaction(Protocol):
         """Move it by compare-and-set and add ``expected`` outcome rows. Raises ``CheckpointMoved``."""
         ...
 
+    def activation(self) -> int:
+        """The number of the newest activation of a mapping version, 0 before the first."""
+        ...
+
     def index(self, wanted: Mapping[str, Sequence[str]]) -> int:
         """Make entities findable by these fields (kind -> fields), also those from before; gives rows added."""
         ...

@@ -26,6 +26,7 @@ from hub.store.documents import (
     quarantine_row,
     reading_row,
     timer_row,
+    twoway_row,
 )
 from hub.store.indexing import index_fields
 from hub.store.kept import Kept, Place, Sized
@@ -40,6 +41,7 @@ ADD_MEASURE = (
     "INSERT INTO measure (integration, name, hour, value) VALUES (?,?,?,?)"
     " ON CONFLICT (integration, name, hour) DO UPDATE SET value = value + excluded.value"
 )
+LATEST = "SELECT coalesce(max(id), 0) FROM mapping"
 REFS_OF = "SELECT r.stream, r.field, r.value FROM json_each(?) j CROSS JOIN ref r ON r.stream = j.value"
 ADVANCE = (
     "UPDATE checkpoint SET position = ?, expected = expected + ?"
@@ -114,6 +116,9 @@ class SqliteTransaction:
     def index(self, wanted: Mapping[str, Sequence[str]]) -> int:
         return index_fields(self.db, wanted)
 
+    def activation(self) -> int:
+        return int(self.db.execute(LATEST).fetchone()[0])
+
     def checkpoint(self, consumer: str, partition: int) -> int:
         statement = select(tables.checkpoint, "consumer", "partition")
         row = self.db.execute(statement, (consumer, partition)).fetchone()
@@ -174,6 +179,7 @@ class SqliteTransaction:
         if changes.refs:
             self._refs({(streams[f"{k}/{key}"], k): refs for (k, key), refs in changes.refs.items()})
         self._many(insert(tables.label), sorted(changes.labels))
+        self._many(delete(tables.link, "connection", "kind", "key"), sorted(changes.unlinked))
         self._many(upsert(tables.link), sorted(changes.links))
 
     def _refs(self, wanted: Mapping[tuple[int, str], Mapping[str, str]]) -> None:
@@ -203,6 +209,7 @@ class SqliteTransaction:
         waits = [(kind, name, loop) for loop, wanted in changes.waits.items() for kind, name in sorted(wanted)]
         self._many(insert(tables.wait), waits)
         self._many(insert(tables.taken), sorted(changes.taken))
+        self._many(upsert(tables.twoway), [twoway_row(each) for each in changes.twoways.values()])
         audits = [(a.at, a.who, a.action, a.object, a.why, a.result) for a in changes.audits]
         self._many(insert(tables.audit), audits)
 

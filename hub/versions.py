@@ -1,0 +1,110 @@
+"""Which version of each mapping is in force in a workspace: files, activations, and the catalog made of them.
+
+Part of the wiring (``bootstrap``). With governance off the files are recorded as activated when a process starts;
+after that, as with governance on, only an activation changes what is in force. Nothing here decides who may activate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from hub.errors import ConfigError
+from hub.mapping.approval import never_live
+from hub.mapping.build import build
+from hub.mapping.catalog import Catalog
+from hub.mapping.check.run import check_integrations
+from hub.mapping.compile import CompileContext, compile_integration
+from hub.store import activations
+
+if TYPE_CHECKING:
+    from hub.bootstrap import Workspace
+    from hub.mapping.build import Built
+    from hub.mapping.compiled import CompiledIntegration
+    from hub.mapping.table import IntegrationDef
+    from hub.store.activations import Activation
+
+
+def live(space: Workspace) -> dict[str, IntegrationDef]:
+    """What is in force at the start: the files; with governance on, the version of each that was last activated."""
+    if space.settings.governance == "off":
+        return dict(space.definitions)
+    return _defined(space, space.definitions)
+
+
+def last_activated(space: Workspace) -> dict[str, IntegrationDef]:
+    """The newest activation of every integration that ever was live, not checked again: it passed a check then."""
+    return _defined(space, activations.names(space.store))
+
+
+def _defined(space: Workspace, names: Iterable[str]) -> dict[str, IntegrationDef]:
+    newest = {name: activations.newest(space.store, name) for name in names}
+    return {
+        name: found for name, one in newest.items() if one and (found := recorded(space, one).definition) is not None
+    }
+
+
+def recorded(space: Workspace, active: Activation) -> Built:
+    """A version as its text was recorded when it went live."""
+    return build(active.source, f"{active.integration}@{active.table[:12]}", space.schemas.newest)
+
+
+def catalog(space: Workspace, definitions: Mapping[str, IntegrationDef]) -> Catalog:
+    """Everything deciding needs, these versions compiled."""
+    made = {name: compiled(space, one) for name, one in definitions.items()}
+    language = space.settings.language
+    return Catalog(made, space.connection_facts, space.schemas, space.people, language, older=Older(space))
+
+
+def compiled(space: Workspace, definition: IntegrationDef) -> CompiledIntegration:
+    """A loop without ``starts.at`` starts from the first activation: history is not news."""
+    first = activations.first(space.store, definition.name)
+    since = first.at if first else space.clock.now()
+    actions = {(name, key): a for name, one in space.connection_facts.items() for key, a in one.actions.items()}
+    context = CompileContext(space.schemas, space.people, actions, space.settings.language, since)
+    return compile_integration(definition, context)
+
+
+class Older:
+    """The version recorded under a hash, compiled once, for instances that still run under it (I10)."""
+
+    def __init__(self, space: Workspace) -> None:
+        self._space = space
+        self._known: dict[tuple[str, str], CompiledIntegration | None] = {}
+
+    def __call__(self, integration: str, logic: str) -> CompiledIntegration | None:
+        if (integration, logic) not in self._known:
+            active = activations.of_logic(self._space.store, integration, logic)
+            built = active and recorded(self._space, active).definition
+            self._known[integration, logic] = compiled(self._space, built) if built else None
+        return self._known[integration, logic]
+
+
+def activate(space: Workspace) -> None:
+    """Governance off: what the files say now is in force, recorded as activated by the workspace itself.
+
+    Governance on: raises ``NotApproved`` for an integration nobody approved; it has no version to run, so what comes
+    in would pass it by.
+    """
+    for name, one in space.definitions.items():
+        newest = activations.newest(space.store, name)
+        if space.settings.governance == "off":
+            if newest is None or newest.table != one.table:
+                found = activations.Activation(name, one.logic, one.table, one.source, space.clock.now(), "workspace")
+                activations.record(space.store, found)
+        elif newest is None:
+            raise never_live(one, space.people)
+
+
+def reload(space: Workspace, names: Iterable[str]) -> Catalog:
+    """What is in force now: the newest activation of each of these, with the schemas and people of now.
+
+    Raises ``ConfigError`` when a version does not stand the check here and now.
+    """
+    again = space.unread()
+    newest = (activations.newest(again.store, name) for name in sorted(names))
+    built = [recorded(again, one) for one in newest if one]
+    wrong = [one for one in check_integrations(built, again.check_context) if one.level == "error"]
+    if wrong:
+        raise ConfigError(f"{len(wrong)} problems in what was activated", wrong, fix="hub mapping rollback NAME")
+    return catalog(again, {one.definition.name: one.definition for one in built if one.definition})
