@@ -48,14 +48,10 @@ def at_every_commit(db: sqlite3.Connection) -> Violation | None:
 
 def at_the_end(world: World) -> None:
     """Everything else, after peace. Raises the first ``Violation``."""
-    db = sqlite3.connect(world.path)
-    try:
-        seen = Seen(world, db)
-        for check in (_intake, _balance, _documents, _keys, _newest, _closings, _money, _audits):
-            for violation in check(seen):
-                raise violation
-    finally:
-        db.close()
+    seen = Seen(world, world.db)
+    for check in (_intake, _balance, _documents, _keys, _newest, _closings, _money, _audits):
+        for violation in check(seen):
+            raise violation
 
 
 class Seen:
@@ -266,11 +262,9 @@ def digest(world: World) -> str:
     """Everything that was decided, stored and said, as one hash: the same seed gives the same."""
     from hub.sim.world import sha
 
-    db = sqlite3.connect(world.path)
     parts: list[bytes] = []
     for table in ("event", "effect", "loop", "entity", "outcome", "audit", "delivery"):
-        parts += [repr(row).encode() for row in db.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3")]
-    db.close()
+        parts += [repr(row).encode() for row in world.db.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3")]
     parts += [line.encode() for line in world.network.trace]
     parts.append(repr([sorted(one.counts().items()) for one in world.network.targets.values()]).encode())
     return sha(parts)

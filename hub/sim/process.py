@@ -7,6 +7,7 @@ to do meets dead ports.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from functools import cache
@@ -66,14 +67,14 @@ class Life(HubSide):
     """One process: starts with ``start``, ends with ``die``."""
 
     def __init__(
-        self, number: int, path: Path, clock: SimClock, network: Network, random: Random, hooks: Hooks
+        self, number: int, db: sqlite3.Connection, clock: SimClock, network: Network, random: Random, hooks: Hooks
     ) -> None:
         self.number, self.clock, self.hooks = number, clock, hooks
         self.loop = asyncio.get_running_loop()
         self.changed = asyncio.Event()
         self.tasks: list[asyncio.Task[Any]] = []
         self._delays = random
-        self.store = SimStore(path, clock, self._later, self._committed, hooks.settled)
+        self.store = SimStore(db, clock, self._later, self._committed, hooks.settled)
         self.workspace = self._workspace(network)
         self.serving = Serving(self.workspace, listen=False, chance=random.random)
         self.serving._make_roles(AsyncExitStack())
@@ -195,8 +196,7 @@ class Life(HubSide):
 
     def die(self) -> None:
         """The power is gone."""
-        self.dead = True
-        self.store.die()
+        self.dead = self.store.dead = True
         for task in asyncio.all_tasks(self.loop):
             if task.get_name().startswith("world"):
                 continue

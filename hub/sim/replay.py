@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from hub.engine import facts
@@ -26,7 +25,7 @@ from hub.sim.clockwork import SimClock
 from hub.sim.network import Violation
 from hub.sim.patching import put
 from hub.sim.process import workspace
-from hub.sim.storage import SimStore, discard, fresh, rows
+from hub.sim.storage import SimStore, fresh, rows
 from hub.store.transaction import SqliteTransaction
 
 _SAYS = {
@@ -74,21 +73,15 @@ def journalled(journal: Journal) -> Iterator[None]:
         yield
 
 
-def check(path: Path, journal: Journal, clock: SimClock) -> Violation | None:
+def check(run: sqlite3.Connection, journal: Journal, clock: SimClock) -> Violation | None:
     """Conclude the journal again and compare."""
-    copy = fresh("replay.db")
-    try:
-        with sqlite3.connect(copy, isolation_level=None) as db:
-            db.execute("ATTACH ? AS run", (str(path),))
-            db.execute("INSERT INTO delivery SELECT * FROM run.delivery")
-            db.execute("DETACH run")
-        db.close()
-        store = SimStore(copy, clock, lambda flush: flush(), lambda db: None, lambda committed: None)
-        _conclude(store, journal)
-        store.let_go()
-        return _different(path, copy)
-    finally:
-        discard(copy)
+    copy = fresh("replay")
+    deliveries = rows(run, "SELECT * FROM delivery")
+    if deliveries:
+        copy.executemany(f"INSERT INTO delivery VALUES ({','.join('?' * len(deliveries[0]))})", deliveries)
+    store = SimStore(copy, clock, lambda flush: flush(), lambda db: None, lambda committed: None)
+    _conclude(store, journal)
+    return _different(run, copy)
 
 
 def _conclude(store: SimStore, journal: Journal) -> None:
@@ -118,17 +111,10 @@ def _decode(delivery: Delivery) -> Decoded:
     return workspace().connector(delivery.connection).decode(delivery.headers, delivery.body)
 
 
-def _different(run: Path, again: Path) -> Violation | None:
-    first, second = sqlite3.connect(run), sqlite3.connect(again)
-    try:
-        for table, statement in _SAYS.items():
-            was, now = rows(first, statement), rows(second, statement)
-            if was != now:
-                place = next(
-                    (n for n, pair in enumerate(zip(was, now, strict=False)) if pair[0] != pair[1]), "the end"
-                )
-                return Violation("I8", f"{table} differs at {place} when the log is concluded again", table)
-        return None
-    finally:
-        first.close()
-        second.close()
+def _different(run: sqlite3.Connection, again: sqlite3.Connection) -> Violation | None:
+    for table, statement in _SAYS.items():
+        was, now = rows(run, statement), rows(again, statement)
+        if was != now:
+            place = next((n for n, pair in enumerate(zip(was, now, strict=False)) if pair[0] != pair[1]), "the end")
+            return Violation("I8", f"{table} differs at {place} when the log is concluded again", table)
+    return None

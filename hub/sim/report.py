@@ -40,12 +40,8 @@ def shrunk(faults: Sequence[Fault], fails: Callable[[Sequence[Fault]], bool]) ->
 
 def timeline_of(world: World, violation: Violation) -> tuple[str, ...]:
     """Every event of the object, its calls and its crashes, in the order of the hub's log."""
-    db = sqlite3.connect(world.path)
-    try:
-        names = _names(db, violation.about)
-        found = [(recorded, _line(name, kind, data)) for recorded, name, kind, data in _events(db, names)]
-    finally:
-        db.close()
+    names = _names(world.db, violation.about)
+    found = [(recorded, _line(name, kind, data)) for recorded, name, kind, data in _events(world.db, names)]
     texts = {name[:16] for name in names if name}
     for line in world.network.trace:
         at, _, words = line.partition(" ")

@@ -1,28 +1,26 @@
-"""The real SQLite store without its thread: commits happen in virtual time, and a dead process can commit no more.
+"""The real SQLite without its file and its thread: commits happen in virtual time, a dead process can commit no more.
 
 Everything else is the product's: the writer's group commit, savepoints, statements, readers that see whole commits
-only. The file lies in memory (tmpfs) and is never flushed: what is simulated is the death of the process.
+only. The database lies in memory and outlives the simulated process, whose death rolls back what it had begun.
+Nothing is read while a group is being written, so readers may share the writer's connection.
 """
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, cached_property
 from pathlib import Path
-from queue import LifoQueue
 from typing import Any
 
 from sqlalchemy import Engine, create_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import StaticPool
 
 from hub.model.clock import Clock
-from hub.store import hot_sqlite
 from hub.store.open import open_store
-from hub.store.sqlite import READERS_MAX, SqliteStore
+from hub.store.sqlite import SqliteStore
 from hub.store.writer import Group, Job, Writer, _settle_all
 
 Later = Callable[[Callable[[], None]], None]
@@ -45,27 +43,28 @@ _kept: list[tempfile.TemporaryDirectory[str]] = []
 
 
 @cache
-def template() -> Path:
-    """An empty database at the newest schema, made once."""
+def template() -> bytes:
+    """An empty database at the newest schema, made once by the product."""
     path = scratch() / "template.db"
     open_store(f"sqlite:///{path}", _Never()).close()
-    with sqlite3.connect(path) as db:
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    db.close()
-    return path
+    db = sqlite3.connect(path)
+    try:
+        db.execute("PRAGMA journal_mode = DELETE")  # a database in memory has no write-ahead log
+        return db.serialize()
+    finally:
+        db.close()
 
 
-def fresh(name: str) -> Path:
-    """A new empty database."""
-    path = scratch() / name
-    discard(path)
-    shutil.copyfile(template(), path)
-    return path
+@cache
+def _connection(name: str) -> sqlite3.Connection:
+    return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, cached_statements=512)
 
 
-def discard(path: Path) -> None:
-    for end in ("", "-wal", "-shm"):
-        path.with_name(path.name + end).unlink(missing_ok=True)
+def fresh(name: str) -> sqlite3.Connection:
+    """An empty database; the last one of that name is gone."""
+    db = _connection(name)
+    db.deserialize(template())
+    return db
 
 
 class _Never:
@@ -112,28 +111,25 @@ def _settle_now(job: Job) -> None:
 
 
 class SimStore(SqliteStore):
-    """One process's store. ``die`` is what a crash does to it: open transactions end, nothing answers any more."""
+    """One process's store. When it is dead nothing answers any more; what was committed stays in the database."""
 
     def __init__(
         self,
-        path: Path,
+        db: sqlite3.Connection,
         clock: Clock,
         later: Later,
         committed: Callable[[sqlite3.Connection], None],
         settled: Callable[[bool], None],
     ) -> None:
         """``settled`` hears of every group whether it was committed, ``committed`` of those whose process lives."""
-        self.path, self.clock, self.settled = path, clock, settled
+        self.path, self.clock, self.settled = Path("simulated.db"), clock, settled
         self.dead = False
         self.committed = committed
-        db = hot_sqlite.connect_writer(path)
-        db.execute("PRAGMA synchronous = OFF")
-        self._writer = SimWriter(db, str(path), later, self)
-        self._readers: LifoQueue[sqlite3.Connection] = LifoQueue(READERS_MAX)
+        self._writer = SimWriter(db, "simulated.db", later, self)
 
     @cached_property
     def _engine(self) -> Engine:  # type: ignore[override]
-        return create_engine("sqlite://", creator=lambda: hot_sqlite.connect_reader(self.path), poolclass=NullPool)
+        return create_engine("sqlite://", creator=lambda: self._writer._db, poolclass=StaticPool)
 
     def check(self) -> None:
         """A dead process does nothing."""
@@ -143,19 +139,7 @@ class SimStore(SqliteStore):
     @contextmanager
     def reader(self) -> Iterator[sqlite3.Connection]:
         self.check()
-        with super().reader() as db:
-            yield db
-
-    def die(self) -> None:
-        """Drop everything that was only in memory."""
-        self.dead = True
-        self.let_go()
-
-    def let_go(self) -> None:
-        """Close the connections; what was not committed is gone."""
-        self._writer._db.close()
-        while not self._readers.empty():
-            self._readers.get_nowait().close()
+        yield self._writer._db
 
 
 def rows(db: sqlite3.Connection, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

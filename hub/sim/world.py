@@ -12,7 +12,6 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -25,7 +24,7 @@ from hub.sim.network import Network, Violation
 from hub.sim.people import People
 from hub.sim.process import SECRET, Hooks, Life
 from hub.sim.scenario import Change, Delivery, Sources, written
-from hub.sim.storage import Crash, discard, fresh
+from hub.sim.storage import Crash, fresh, rows
 from hub.sim.targets import Erp, Jira, Trello
 
 SAFETY_SECONDS = 3600.0
@@ -62,24 +61,22 @@ def run_seed(
 ) -> Outcome:
     """Run one seed; with ``faults`` that schedule instead of the seed's own."""
     own = drawn(Random(f"{seed}/faults"), kinds) if faults is None else tuple(faults)
-    path = fresh("run.db")
     loop = VirtualLoop()
     try:
         with ExitStack() as stack:
-            world = World(seed, own, loop, path)
+            world = World(seed, own, loop, fresh("run"))
             stack.enter_context(patching.applied(world.clock, world.boundary, mutant))
             stack.enter_context(replay.journalled(world.journal))
             return world.run(timeline)
     finally:
         loop.close()
-        discard(path)
 
 
 class World(Hooks):
     """Everything around the hub."""
 
-    def __init__(self, seed: int, faults: Sequence[Fault], loop: VirtualLoop, path: Path) -> None:
-        self.seed, self.loop, self.path = seed, loop, path
+    def __init__(self, seed: int, faults: Sequence[Fault], loop: VirtualLoop, db: sqlite3.Connection) -> None:
+        self.seed, self.loop, self.db = seed, loop, db
         self.clock = SimClock(loop)
         self.schedule = Schedule(faults)
         self.network = Network(loop, self.clock, self.schedule, Random(f"{seed}/network"))
@@ -137,7 +134,7 @@ class World(Hooks):
         self.people.eager = True
         await self._rest()
         at_the_end(self)
-        if self.seed % REPLAY_EVERY == 0 and (problem := replay.check(self.path, self.journal, self.clock)):
+        if self.seed % REPLAY_EVERY == 0 and (problem := replay.check(self.db, self.journal, self.clock)):
             raise problem
 
     async def _script(self, changes: Sequence[Change]) -> None:
@@ -260,7 +257,7 @@ class World(Hooks):
         self.lives += 1
         seed = Random(f"{self.seed}/life/{self.lives}")
         try:
-            life = Life(self.lives, self.path, self.clock, self.network, seed, self)
+            life = Life(self.lives, self.db, self.clock, self.network, seed, self)
         except Crash:
             return
         self.life = life
@@ -288,14 +285,12 @@ class World(Hooks):
 
     def _forget(self) -> None:
         """What was being sent is in doubt for the next life, whatever the network knows."""
-        with sqlite3.connect(self.path) as db:
-            for connection, reference in db.execute(
-                "SELECT connection, reference FROM effect WHERE state = 'SENDING'"
-            ):
-                for (where, name), known in self.network.known.items():
-                    if where == connection and reference.startswith(name):
-                        known.doubtful = True
-        db.close()
+        for connection, reference in rows(
+            self.db, "SELECT connection, reference FROM effect WHERE state = 'SENDING'"
+        ):
+            for (where, name), known in self.network.known.items():
+                if where == connection and reference.startswith(name):
+                    known.doubtful = True
 
     def committed(self, db: Any) -> None:
         self.commits += 1
