@@ -247,7 +247,7 @@ def step(name: str, action: str, payload: Any, **more: Any) -> CompiledStep:
         tuple(more.get("after", ())),
         approve,
         {},
-        "",
+        more.get("undo", ""),
         more.get("within"),
         None,
     )

@@ -98,7 +98,7 @@ def _decisions(loop: typer.Typer) -> None:
         workspace: WorkspaceOption = HERE,
         form: FormatOption = Format.text,
     ) -> None:
-        """End a closing whose steps have not begun; begun steps are waived one by one."""
+        """End a closing: what was done is undone in reverse order, what was not sent never is."""
         _decide(workspace, form, loop, "cancel", who, why)
 
 

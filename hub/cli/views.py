@@ -74,6 +74,7 @@ def effect_json(found: Effect, names: Mapping[str, str]) -> dict[str, Any]:
         "reason": found.reason or None,
         "reference": found.reference,
         "revision": found.revision,
+        "undoes": found.undoes or None,
         "url": found.url or None,
         "planned_at": iso(found.planned_at),
         "settled_at": when(found.settled_at),
@@ -110,6 +111,7 @@ def loop_whole(found: Instance, timers: Iterable[Timer], label: str | None) -> d
             "number": part.number or None,
             "url": part.url or None,
             "effects": list(part.effects),
+            "undo": list(part.undo),
             "reason": part.reason or None,
         }
         for step in found.steps

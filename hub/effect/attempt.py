@@ -283,3 +283,5 @@ class Attempt:
         )
         if moved and call_of(self.action, self.effect) != self.action.calls[-1]:
             boundary("B16")
+        elif moved and self.effect.undoes:
+            boundary("B17")

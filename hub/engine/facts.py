@@ -167,6 +167,7 @@ def _person(world: World, fact: PersonDecided) -> tuple[Changes, Answer]:
     problem = decide.person_decided(world, fact)
     if problem:
         return Changes(), Answer(False, "refused", problem)
+        doubtful=before.doubtful or fact.to is _S.UNKNOWN,
     return world.changes, DONE
 
 

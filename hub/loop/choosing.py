@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import partial
 
 from hub.loop.steps import advance
-from hub.loop.waits import graded, place, step_of, waiting, with_obligation, with_step
+from hub.loop.undoing import proceed
+from hub.loop.waits import graded, graded_back, place, step_of, waiting, with_obligation, with_step
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
 from hub.model.fact import PersonDecided
@@ -72,7 +73,9 @@ def each(
             if new == part:
                 continue
             moved = True
-            step = graded(with_obligation(step, new), world.now)
+            back = instance.phase == "undoing"
+            step = with_obligation(step, new)
+            step = graded_back(step) if back else graded(step, world.now)
             entry = _entry(world, loop, after, name, new)
             after = waiting(with_step(after, step), place(instance, name, part.item), entry)
     if not moved:
@@ -80,7 +83,8 @@ def each(
         return f"nothing of {what} is in a state for {fact.choice}"
     about = told(fact, person)
     before = world.instance(instance.id)
-    advance(world, loop, world.put(before, replace(after, touched=True), kind, **about))
+    go_on = proceed if instance.phase == "undoing" else advance
+    go_on(world, loop, world.put(before, replace(after, touched=True), kind, **about))
     return ""
 
 

@@ -59,7 +59,7 @@ def look_again(world: World, kind: str, key: str) -> None:
             gather(world, loop, instance.id)
         elif instance.phase == "asking":
             _still_asks(world, loop, instance)
-        elif _waits_for_link(instance):
+        elif instance.phase == "taken" and _waits_for_link(instance):
             advance(world, loop, instance)
 
 

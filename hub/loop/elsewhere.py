@@ -39,7 +39,16 @@ def holder(world: World, loop: CompiledLoop, subject: Entity, entity: Entity) ->
 
 def _holds(world: World, instance: Instance, kind: str, key: str) -> bool:
     """Whether any obligation that writes more than a note is, or may yet be, met for this entity."""
-    if instance.state is LoopState.CANCELLED:
+    return _owes_for(world, instance, kind, key, instance.state is LoopState.CANCELLED)
+
+
+def still_stands(world: World, instance: Instance, kind: str, key: str) -> bool:
+    """Whether a document for this entity stands although the closing was taken back: a person let it stay."""
+    return _owes_for(world, instance, kind, key, True)
+
+
+def _owes_for(world: World, instance: Instance, kind: str, key: str, ended: bool) -> bool:
+    if instance.taken is None:
         return False
     loop = world.catalog.loop(instance.integration, instance.loop, instance.logic)
     if loop is None:
@@ -47,7 +56,7 @@ def _holds(world: World, instance: Instance, kind: str, key: str) -> bool:
     lists = {name for name, listed in (instance.taken or {}).get("@kinds", {}).items() if listed == kind}
     for compiled in loop.steps:
         step = step_of(instance, compiled.definition.name)
-        if step is not None and compiled.uses & lists and _weighs(world, compiled) and _owes(step, key):
+        if step is not None and compiled.uses & lists and _weighs(world, compiled) and _owes(step, key, ended):
             return True
     return False
 
@@ -57,11 +66,16 @@ def _weighs(world: World, compiled: CompiledStep) -> bool:
     return action is None or action.weight != "note"
 
 
-def _owes(step: Step, key: str) -> bool:
-    """A step whose turn is still to come owes; else the parts for this entity alone, or for the whole list."""
+def _owes(step: Step, key: str, ended: bool) -> bool:
+    """A step whose turn is still to come owes; else the parts for this entity alone, or for the whole list.
+
+    Of a closing that has ended only what stands counts.
+    """
     if not step.obligations:
-        return step.state not in _LET_GO
+        return not ended and step.state not in _LET_GO
     own = [part for part in step.obligations if part.item == key] or list(step.obligations)
+    if ended:
+        return any(part.state is StepState.DONE for part in own)
     return any(part.state not in _LET_GO for part in own)
 
 

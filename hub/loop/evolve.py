@@ -151,4 +151,5 @@ def step_of(said: Mapping[str, Json]) -> Step:
 
 
 def _obligation(said: Mapping[str, Json]) -> Obligation:
-    return Obligation(**{**said, "state": StepState(said["state"]), "effects": tuple(said["effects"])})
+    lists = {"effects": tuple(said["effects"]), "undo": tuple(said["undo"])}
+    return Obligation(**{**said, **lists, "state": StepState(said["state"])})

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from hub.loop import undoing
 from hub.loop.steps import action_of, advance, compiled_step, planned, step_scope
 from hub.loop.waits import graded, place, step_of, waiting, with_obligation, with_step
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop, CompiledStep
-from hub.model.action import ActionSpec, Call, next_call
+from hub.model.action import ActionSpec, call_after
 from hub.model.compare import differences
 from hub.model.effect import Effect, EffectState
 from hub.model.instance import Instance, Obligation, StepState, Waiting
@@ -20,7 +21,10 @@ _PERSON = {_S.REJECTED: "rejected", _S.MISMATCH: "mismatch", _S.HUMAN: "human"}
 
 
 def effect_moved(world: World, loop: CompiledLoop, instance: Instance, effect: Effect) -> None:
-    """Bring the obligation up to what its newest effect says, then go on with the loop."""
+    """Bring the obligation up to what its newest effect says, then go on with the loop, or back."""
+    if instance.phase == "undoing":
+        undoing.effect_moved(world, loop, instance, effect)
+        return
     compiled = compiled_step(loop, effect.step.partition("/")[0])
     step = None if compiled is None else step_of(instance, compiled.definition.name)
     part = None if step is None else next((one for one in step.obligations if effect.key in one.effects), None)
@@ -59,7 +63,7 @@ def _confirmed(
     part = replace(
         part, remote_id=effect.remote_id, number=effect.number, url=effect.url, read=effect.read_back, reason=""
     )
-    call = _next(action, effect)
+    call = call_after(action, effect.call, effect.document_state)
     if call is None:
         return _finished(world, loop, instance, compiled, part, effect, action)
     expect = _expect(world, loop, instance, compiled, part)
@@ -69,16 +73,6 @@ def _confirmed(
             part, state=StepState.FAILED, reason=f"human: {call.name} is done, yet the document says it is not"
         )
     return replace(part, state=StepState.RUNNING, effects=(*part.effects, following.key))
-
-
-def _next(action: ActionSpec, effect: Effect) -> Call | None:
-    """The call the document's state asks for; where the system tells no state, the one that follows."""
-    if len(action.calls) == 1:
-        return None
-    if effect.document_state:
-        return next_call(action, effect.document_state)
-    at = [call.name for call in action.calls].index(effect.call) + 1
-    return action.calls[at] if at < len(action.calls) else None
 
 
 def _expect(

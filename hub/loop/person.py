@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from hub.loop.approving import approve
 from hub.loop.by_hand import by_hand
 from hub.loop.retrying import retry
+from hub.loop.undo_choices import BACK
 from hub.loop.waiving import end, waive
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
@@ -27,6 +28,9 @@ _CHOICES: Mapping[str, _Choice] = {
     "cancel": end,
 }
 
+_BACK: Mapping[str, _Choice] = {**_CHOICES, **BACK}
+"""While a closing is taken back, an undo that was refused is what people decide about."""
+
 
 def decided(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDecided) -> str:
     """Carry out one decision; gives the problem, empty when it is done."""
@@ -35,7 +39,8 @@ def decided(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDe
         return f"nobody in people.yaml is called {fact.who}"
     if not fact.why.strip():
         return "say why: --why TEXT"
-    problem = _CHOICES[fact.choice](world, loop, instance, fact, person)
+    choices = _BACK if instance.phase == "undoing" else _CHOICES
+    problem = choices[fact.choice](world, loop, instance, fact, person)
     if not problem:
         what = "/".join(part for part in (instance.id, fact.step, fact.item) if part)
         world.audit(person.code, f"loop {fact.choice}", what, fact.why, "done")

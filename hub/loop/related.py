@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from hub.loop.elsewhere import taken_elsewhere
+from hub.loop.elsewhere import still_stands, taken_elsewhere
 from hub.loop.names import names_of
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop, CompiledRelated
 from hub.model.changes import Quarantine
 from hub.model.entity import Entity, typed_view
-from hub.model.instance import Instance
+from hub.model.instance import Instance, LoopState
 
 LATE = "@late"
 """Key in ``taken`` for decisions about late entities ({entity key: approved | waived}); no scope name looks so."""
@@ -49,7 +49,7 @@ def related_lists(
 ) -> dict[str, list[dict[str, Any]]]:
     """What a closing takes: the matching entities that no closing holds, of this subject or another."""
     found = {related.definition.name: matching(world, related, subject) for related in loop.related}
-    gone = taken_before(earlier)
+    gone = taken_before(world, earlier)
     gone.update(taken_elsewhere(world, loop, subject, [one for some in found.values() for one in some]))
     return {
         name: [typed_view(one) for one in some if (one.kind, one.key) not in gone] for name, some in found.items()
@@ -66,11 +66,14 @@ def occurrences(world: World, loop: CompiledLoop, subject: Entity) -> list[Insta
     ]
 
 
-def taken_before(instances: list[Instance]) -> set[tuple[str, str]]:
-    """(kind, key) of what those closings took, late approvals included."""
+def taken_before(world: World, instances: list[Instance]) -> set[tuple[str, str]]:
+    """(kind, key) of what those closings took, late approvals included; not what was taken back."""
     gone: set[tuple[str, str]] = set()
     for instance in instances:
-        gone |= taken_keys(instance)
+        keys = taken_keys(instance)
+        if instance.state is LoopState.CANCELLED:
+            keys = {(kind, key) for kind, key in keys if still_stands(world, instance, kind, key)}
+        gone |= keys
     return gone
 
 
@@ -88,7 +91,7 @@ def late_matches(
 ) -> Iterator[tuple[str, Entity]]:
     """(list name, entity) of what matches now, was not taken and nobody has decided about."""
     decided = (instance.taken or {}).get(LATE, {})
-    gone = taken_keys(instance) | taken_before(earlier)
+    gone = taken_keys(instance) | taken_before(world, earlier)
     for related in loop.related:
         for one in matching(world, related, subject):
             if (related.definition.entity, one.key) not in gone and one.key not in decided:

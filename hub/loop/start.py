@@ -50,22 +50,28 @@ def fire(world: World, loop: CompiledLoop, subject: Entity, was: Was, at: Micros
     known = occurrences(world, loop, subject)
     scope = scope_of(world, subject, was)
     closed_at = _closed_at(loop, scope, at)
-    history = closed_at < loop.starts_at
+    history, asks = closed_at < loop.starts_at, False
     last = known[-1] if known else None
     if loop.definition.once == "closing":
         occurrence = _occurrence(loop, scope) or event
-        last = next((one for one in known if one.occurrence == occurrence), None)
+        same = [one for one in known if one.occurrence == occurrence or one.occurrence.startswith(f"{occurrence}#")]
+        last = same[-1] if same else None
         if last is not None and last.state is not LoopState.CANCELLED:
             return
-        number = last.number if last else len(known) + 1
+        number, again = len(known) + 1, last is not None and (last.taken is not None or "#" in last.occurrence)
+        if last is not None and last.taken is None:
+            number, occurrence = last.number, last.occurrence
+        elif last is not None:  # it was taken back: what comes now is a closing of its own
+            last, occurrence = None, f"{occurrence}#{number}"
+        asks = again and not history
     else:
         if last is not None and _still_open(last, history):
             return
         revived = last is not None and last.state is LoopState.CANCELLED and last.taken is None
         number = last.number if last and revived else len(known) + 1
         last = last if revived else None
-        occurrence = str(number)
-    _begin(world, loop, subject, was, last, occurrence, number, closed_at, history)
+        occurrence, asks = str(number), number > 1 and not history
+    _begin(world, loop, subject, was, last, (occurrence, number, asks), closed_at, history)
 
 
 def _still_open(last: Instance, history: bool) -> bool:
@@ -97,12 +103,12 @@ def _begin(
     subject: Entity,
     was: Was,
     before: Instance | None,
-    occurrence: str,
-    number: int,
+    which: tuple[str, int, bool],
     closed_at: Micros,
     history: bool,
 ) -> None:
-    asks = loop.definition.once == "life" and number > 1 and not history
+    """``which``: the occurrence, its number, and whether the owner must allow it."""
+    occurrence, number, asks = which
     state = LoopState.HISTORY if history else LoopState.NEEDS_PERSON if asks else LoopState.RUNNING
     name = before.id if before else instance_id(loop.integration, loop.definition.name, subject.key, occurrence)
     made = Instance(
@@ -324,10 +330,10 @@ def cancel(world: World, instance: Instance, reason: str, **about: str) -> None:
     ended = {"state": LoopState.CANCELLED, "waiting": (), "reading": (), "finished_at": world.now}
     after = replace(instance, **ended, reason=reason)  # type: ignore[arg-type]
     world.put(world.instance(instance.id), after, "loop.cancelled", **about)
-    _hand_back(world, after)
+    hand_back(world, after)
 
 
-def _hand_back(world: World, ended: Instance) -> None:
+def hand_back(world: World, ended: Instance) -> None:
     """What this closing would have taken is late for the one before it: asked for there, never forgotten."""
     subject = world.entity(ended.subject_kind, ended.subject)
     loop = world.catalog.loop(ended.integration, ended.loop, ended.logic)

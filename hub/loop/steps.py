@@ -96,9 +96,9 @@ def _look_for_effects(
         world.together([partial(world.effect, _key(loop, instance, name, item)) for item in items])
 
 
-def _key(loop: CompiledLoop, instance: Instance, step: str, item: str) -> str:
+def _key(loop: CompiledLoop, instance: Instance, step: str, item: str, mark: str = "do") -> str:
     name = loop.definition.renamed_from or loop.definition.name
-    return effect_key(instance.integration, name, instance.subject, instance.occurrence, step, item)
+    return effect_key(instance.integration, name, instance.subject, instance.occurrence, step, item, mark)
 
 
 def _expanded(compiled: CompiledStep, step: Step, scope: Mapping[str, Any]) -> Step:
@@ -295,11 +295,29 @@ def planned(
 ) -> Effect:
     """One effect in state PLANNED. Its key is the obligation's and the call's, never the attempt's (I4)."""
     definition = compiled.definition
-    step = _call_name(definition.name, action, call)
-    key = _key(loop, instance, step, part.item)
-    known = world.effect(key)
-    if known is not None:
-        return known
+    target = (definition.connection, action, call)
+    said = expect if call.name == action.calls[-1].name else {}
+    effect = effect_of_call(world, loop, instance, compiled, part, target, payload, said, "do", first)
+    known = world.effect(effect.key)
+    return known or world.put_effect(None, effect)
+
+
+def effect_of_call(
+    world: World,
+    loop: CompiledLoop,
+    instance: Instance,
+    compiled: CompiledStep,
+    part: Obligation,
+    target: tuple[str, ActionSpec, Call],
+    payload: Mapping[str, Any],
+    expect: Mapping[str, Any],
+    mark: str,
+    first: Effect | None,
+) -> Effect:
+    """The effect of one call (``target``: connection, action, call) as it is planned, not yet recorded."""
+    connection, action, call = target
+    step = _call_name(compiled.definition.name, action, call)
+    key = _key(loop, instance, step, part.item, mark)
     effect = Effect(
         key=key,
         reference=first.reference if first else key,
@@ -308,18 +326,18 @@ def planned(
         step=step,
         item=part.item,
         subject=instance.subject,
-        connection=definition.connection,
-        action=definition.action,
+        connection=connection,
+        action=action.name,
         call=call.name,
         target=action.target.value,
         state=EffectState.PLANNED,
         payload=payload,
-        expect=expect if call.name == action.calls[-1].name else {},
+        expect=expect,
         logic=instance.logic,
         planned_at=world.now,
         due=world.now,
     )
-    return world.put_effect(None, effect if first is None else _following(effect, first))
+    return effect if first is None else _following(effect, first)
 
 
 def _call_name(step: str, action: ActionSpec, call: Call) -> str:

@@ -65,6 +65,15 @@ def graded(step: Step, now: Micros) -> Step:
     return replace(step, state=state, done_at=step.done_at or now)
 
 
+def graded_back(step: Step) -> Step:
+    """The step with the state its obligations give while they are taken back."""
+    states = {one.state for one in step.obligations}
+    for state in (StepState.FAILED, StepState.RUNNING, StepState.DONE, StepState.UNDONE, StepState.WAIVED):
+        if state in states:
+            return replace(step, state=state)
+    return replace(step, state=StepState.SKIPPED)
+
+
 def settled(instance: Instance, now: Micros) -> Instance:
     """The instance with the state its steps give, once its list is taken."""
     if instance.phase != "taken" or instance.state in (LoopState.HISTORY, LoopState.CANCELLED):

@@ -1,4 +1,4 @@
-"""A person lets something go: an obligation, a late entity, a closing that asks; or ends a closing not begun."""
+"""A person lets something go: an obligation, a late entity, a closing that asks; or ends a whole closing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 from hub.loop.choosing import OVER, drop_ask, each
 from hub.loop.late import drop
 from hub.loop.start import cancel
+from hub.loop.undoing import begin, past_return
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
 from hub.model.effect import EffectState
@@ -15,6 +16,7 @@ from hub.model.instance import Instance, LoopState, Obligation, Step, StepState
 from hub.model.people import Person
 
 _S = EffectState
+_ENDED = (LoopState.CANCELLED, LoopState.HISTORY)
 _DROPPABLE = frozenset({_S.PLANNED, _S.REJECTED, _S.HUMAN, _S.MISMATCH})
 
 
@@ -50,16 +52,20 @@ def _waive_part(
 
 
 def end(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDecided, person: Person) -> str:
-    """``hub loop cancel``: a closing whose steps have not begun ends without a trace outside."""
-    if instance.state in (LoopState.CANCELLED, LoopState.HISTORY):
-        return f"{instance.id} is {instance.state.value} already"
-    if instance.taken is not None:
-        return "its steps have begun; waive what is open, step by step"
-    cancel(
-        world,
-        replace(instance, touched=True),
-        f"cancelled by {person.code}: {fact.why}",
-        who=person.code,
-        why=fact.why,
-    )
+    """``hub loop cancel``: a closing not begun ends without a trace outside; of a begun one, what was done is undone.
+
+    Past the point of no return there is only the way forward.
+    """
+    if instance.state in _ENDED or instance.phase == "undoing":
+        state = instance.state.value if instance.state in _ENDED else "being taken back"
+        return f"{instance.id} is {state} already"
+    touched = replace(instance, touched=True)
+    about, reason = {"who": person.code, "why": fact.why}, f"cancelled by {person.code}: {fact.why}"
+    if instance.taken is None:
+        cancel(world, touched, reason, **about)
+        return ""
+    final = past_return(world, loop, instance)
+    if final:
+        return f"{final} cannot be taken back, so there is only the way forward: waive what is open, step by step"
+    begin(world, loop, touched, reason, **about)
     return ""

@@ -70,6 +70,16 @@ def next_call(action: ActionSpec, state: str | None) -> Call | None:
     return None
 
 
+def call_after(action: ActionSpec, done: str, state: str) -> Call | None:
+    """The call after ``done``: the one the document's state asks for; where the system tells no state, the next."""
+    if len(action.calls) == 1:
+        return None
+    if state:
+        return next_call(action, state)
+    at = [call.name for call in action.calls].index(done) + 1
+    return action.calls[at] if at < len(action.calls) else None
+
+
 def payload_problem(action: ActionSpec, payload: Mapping[str, Any]) -> str:
     """The first way a payload breaks the action's schema, as ``path: text``; empty when it is valid."""
     validator = jsonschema_rs.Draft202012Validator(dict(action.payload))

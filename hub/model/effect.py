@@ -96,6 +96,10 @@ class Effect:
     document_state: str = ""
     read_back: Mapping[str, Json] | None = None
     reason: str = ""
+    undoes: str = ""
+    """Of an undo: the key of the effect whose document it takes back (of one made by hand: the document's id)."""
+    doubtful: bool = False
+    """An answer was lost once: whatever was looked up since, the target may still commit what was sent."""
 
     @property
     def stream(self) -> str:

@@ -36,9 +36,10 @@ class StepState(StrEnum):
     UNDONE = "undone"
 
 
-Phase = Literal["asking", "settling", "reading", "gathering", "taken"]
+Phase = Literal["asking", "settling", "reading", "gathering", "taken", "undoing"]
 """``asking``: a re-close waits for the owner. ``gathering``: list not taken yet because something a money step
-needs is in quarantine, or a requirement is not met (then the state is blocked)."""
+needs is in quarantine, or a requirement is not met (then the state is blocked). ``undoing``: what was done is taken
+back, last step first; at its end the state is cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,14 @@ class Obligation:
     reason: str = ""
     needs: str = ""
     """``KIND NAME`` of the entity whose link it waits for, while it is waiting."""
+    awaits: str = ""
+    """``KIND.FIELD VALUE`` of the entity whose arrival finishes it (``until``), while it waits for that."""
+    met: str = ""
+    """``KIND KEY`` of the entity that finished it."""
+    undo: tuple[str, ...] = ()
+    """Keys of the effects that take its document back, in the order of their calls."""
+    stays: bool = False
+    """A person said that its document stays although the closing was taken back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,8 @@ def _step(values: dict[str, Any], taken: Mapping[str, Any]) -> Step:
 
 
 def _obligation(values: dict[str, Any], taken: Mapping[str, Any]) -> Obligation:
-    values["state"], values["effects"] = StepState(values["state"]), tuple(values["effects"])
+    values["state"] = StepState(values["state"])
+    values["effects"], values["undo"] = tuple(values["effects"]), tuple(values["undo"])
     for name, (listed, n) in values.pop("at", {}).items():
         values["scope"][name] = taken[listed][n]
     return Obligation(**values)

@@ -1,4 +1,4 @@
-"""``hub loop cancel``: a closing not begun ends without a trace outside; a begun one says what to do instead."""
+"""``hub loop cancel``: a closing not begun ends without a trace outside; of a begun one, what was done is undone."""
 
 from __future__ import annotations
 
@@ -26,12 +26,22 @@ async def test_a_closing_that_has_not_begun_is_cancelled_and_nothing_is_written(
         assert await stage.counts() == {}
 
 
-async def test_a_closing_that_has_begun_is_not_cancelled_and_says_what_to_do(
+async def test_a_closing_that_is_done_is_taken_back_document_by_document(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with staged(tmp_path, monkeypatch) as stage:
         await stage.give(project(10041, "indeterminate"), expense(10042, 10041), project(10041, "done", minutes=1))
         found = await stage.settle()
-        complaint = await stage.hub("loop", "cancel", "OPS-41", *WORDS, expect=2)
-        assert "waive what is open, step by step" in complaint
-        assert (await stage.settle())["status"]["loops"] == found["status"]["loops"]
+        assert found["status"]["loops"] == {"done": 1}
+        made = await stage.counts()
+        assert list(made.values()) == [1]
+        shown = await stage.hub("loop", "cancel", "OPS-41", *WORDS)
+        assert (shown["phase"], shown["reason"]) == ("undoing", "cancelled by E1007: closed by mistake")
+        found = await stage.settle()
+        assert_balanced(found)
+        assert found["status"]["loops"] == {"cancelled": 1}
+        assert found["waiting"] == []
+        assert await stage.counts() == {}
+        assert (await stage.hub("loop", "show", "OPS-41"))["steps"]["reimburse"] == "undone"
+        undo = next(one for one in await stage.hub("effect", "list") if one["undoes"])
+        assert (undo["state"], undo["undoes"], undo["read_back"]["state"]) == ("CONFIRMED", *made, "cancelled")
