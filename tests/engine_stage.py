@@ -19,6 +19,7 @@ from hub.engine.facts import Answer, conclude_drop, conclude_fact, touched_by
 from hub.engine.prepare import prepare
 from hub.engine.release import Released, conclude_release, prepare_again
 from hub.engine.transaction import decide_in
+from hub.mapping.calendar import Span
 from hub.mapping.catalog import Catalog, ConnectionFacts
 from hub.mapping.compiled import (
     CompiledIntegration,
@@ -249,7 +250,7 @@ def step(name: str, action: str, payload: Any, **more: Any) -> CompiledStep:
         {},
         more.get("undo", ""),
         more.get("within"),
-        None,
+        tuple(more.get("escalate", ())),
     )
     return CompiledStep(
         definition,
@@ -275,7 +276,7 @@ STEPS = (
         expect=lambda scope: {"total": _total(scope).json()},
         amount=_total,
         approve=ApproveDef("finance", Expression("", HERE), Money(Decimal(50000), "CNY"), HERE),
-        within=4 * 3600 * SECOND,
+        within=Span(wall=4 * 3600 * SECOND),
     ),
     step(
         "reimburse",

@@ -73,7 +73,7 @@ def start(world: World, loop: CompiledLoop, instance: Instance, compiled: Compil
     if all(part.reason == LATE_WAIT for part in step.obligations):
         step = _expanded(compiled, step, scope)
         if compiled.definition.within is not None and step.state is not StepState.SKIPPED:
-            step = replace(step, due=world.now + compiled.definition.within)
+            step = replace(step, due=loop.calendar.after(world.now, compiled.definition.within))
     _look_for_effects(world, loop, instance, compiled, step)
     for part in step.obligations:
         if part.state is StepState.WAITING:

@@ -13,6 +13,7 @@ from pathlib import Path
 from hub.mapping.budget import Budget
 from hub.mapping.build_loop import LOOP_KEYS, loop_of
 from hub.mapping.build_table import TABLE_KEYS, Inherited, every_of, review_of, table_of, zone_of
+from hub.mapping.build_timing import calendar_of
 from hub.mapping.files import Files, Library, folder, unbundled
 from hub.mapping.form import Form
 from hub.mapping.literals import count, duration, money, share
@@ -23,7 +24,7 @@ from hub.model.diagnostic import Diagnostic
 
 TOP_KEYS = (
     *("integration", "title", "owner", "change", "every", "zone", "privacy", "slo", "systems", "budget"),
-    *("tables", "loops"),
+    *("calendar", "tables", "loops"),
 )
 
 
@@ -68,6 +69,7 @@ def _integration(form: Form, versions: dict[str, int], source: str, files: Files
     review = review_of(form) or ()
     governance = Governance(form.text("owner"), every_of(form, "change"), form.text("privacy"), review)
     above = Inherited(governance, zone, files, systems)
+    above = replace(above, calendar=calendar_of(form, above))
     tables = [table_of(each, name, systems, versions, above) for each in form.forms("tables", "a table", TABLE_KEYS)]
     loops = [loop_of(each, systems, above) for each in form.forms("loops", "a loop", LOOP_KEYS)]
     definition = IntegrationDef(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Literal, cast
 
 from hub.mapping.build_table import Inherited, connection_of, each_of, rows_of
+from hub.mapping.build_timing import approve_of, calendar_of, due_of, escalate_of, schedule_of
 from hub.mapping.form import Form
-from hub.mapping.literals import duration, money, point_in_time
+from hub.mapping.literals import duration, point_in_time, span
 from hub.mapping.table import (
-    ApproveDef,
-    EscalateDef,
     Expression,
     LoopDef,
     RelatedDef,
@@ -22,7 +22,7 @@ from hub.model.diagnostic import Place
 
 LOOP_KEYS = (
     *("loop", "title", "for", "when", "starts", "once", "settle", "related", "require", "steps"),
-    *("owner", "renamed_from"),
+    *("owner", "renamed_from", "calendar", "schedule", "due", "rearm", "within", "escalate"),
 )
 STEP_KEYS = (
     *("step", "title", "if", "each", "key", "do", "with", "after", "approve", "expect", "undo", "within"),
@@ -30,6 +30,7 @@ STEP_KEYS = (
 )
 SETTLE_DEFAULT: Micros = 5_000_000
 _NEVER = "false"
+Once = Literal["life", "closing", "crossing", "period"]
 
 
 def loop_of(form: Form, systems: dict[str, str], above: Inherited) -> LoopDef:
@@ -39,6 +40,7 @@ def loop_of(form: Form, systems: dict[str, str], above: Inherited) -> LoopDef:
     form.need("when", "'project.status == \"closed\"'")
     starts = Form.of(form.findings, form.take("starts"), "starts", ("at", "of"))
     settle = form.literal("settle", duration)
+    schedule, due = schedule_of(form), due_of(form)
     return LoopDef(
         name=name,
         title=form.texts("title"),
@@ -48,14 +50,25 @@ def loop_of(form: Form, systems: dict[str, str], above: Inherited) -> LoopDef:
         when=form.expression("when") or Expression(_NEVER, form.place("when")),
         starts_at=starts.literal("at", partial(point_in_time, zone=above.zone)) if starts else None,
         starts_of=starts.path("of") if starts else None,
-        once="closing" if form.choice("once", ("life", "closing")) == "closing" else "life",
+        once=_once(form, "period" if schedule else "crossing" if due else "life"),
         settle=SETTLE_DEFAULT if settle is None else settle,
         related=_related(form),
         require=_require(form, above.governance.owner),
         steps=_steps(form, systems, above),
         renamed_from=form.text("renamed_from"),
         places={key: form.place(key) for key in form.node.pairs},
+        within=form.literal("within", span),
+        escalate=escalate_of(form, systems),
+        calendar=calendar_of(form, above),
+        schedule=schedule,
+        due=due,
+        rearm=form.expression("rearm"),
     )
+
+
+def _once(form: Form, default: Once) -> Once:
+    words = ("life", "closing", "crossing", "period")
+    return cast(Once, form.choice("once", words)) if "once" in form else default
 
 
 def _related(form: Form) -> tuple[RelatedDef, ...]:
@@ -113,11 +126,11 @@ def _step(form: Form, systems: dict[str, str], above: Inherited) -> StepDef:
         key=form.path("key"),
         payload=rows_of(form, "with", above),
         after=tuple(word.text for word in form.words("after")),
-        approve=_approve(form),
+        approve=approve_of(form, systems),
         expect={field: expression for field, (_, expression) in expect.items() if expression is not None},
         undo=_undo(form, systems),
-        within=form.literal("within", duration),
-        escalate=_escalate(form),
+        within=form.literal("within", span),
+        escalate=escalate_of(form, systems),
         places=places,
     )
 
@@ -133,21 +146,3 @@ def _undo(form: Form, systems: dict[str, str]) -> str:
     """``erp.reimbursement.cancel`` with the connection in place of its alias; empty stays empty."""
     alias, dot, name = form.text("undo").partition(".")
     return f"{connection_of(form, 'undo', alias, systems)}{dot}{name}"
-
-
-def _approve(form: Form) -> ApproveDef | None:
-    inner = Form.of(form.findings, form.take("approve"), "approve", ("role", "of", "over"))
-    if inner is None:
-        return None
-    if ("of" in inner) != ("over" in inner):
-        absent, example = ("over", "50000 CNY") if "of" in inner else ("of", "'expense.amount'")
-        inner.need(absent, example)
-    role = inner.text("role", example="finance")
-    return ApproveDef(role, inner.expression("of"), inner.literal("over", money), inner.place("role"))
-
-
-def _escalate(form: Form) -> EscalateDef | None:
-    inner = Form.of(form.findings, form.take("escalate"), "escalate", ("to", "by"))
-    if inner is None:
-        return None
-    return EscalateDef(inner.text("to", example="finance"), inner.text("by", "mail"), inner.place("to"))

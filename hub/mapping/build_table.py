@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal
 
+from hub.mapping.calendar import CalendarDef
 from hub.mapping.files import Files
 from hub.mapping.form import Form, near, path_of, wrong_shape
 from hub.mapping.literals import BadLiteral, duration, is_zone
@@ -40,6 +41,7 @@ class Inherited:
     zone: str
     files: Files = field(default_factory=Files)
     systems: dict[str, str] = field(default_factory=dict)
+    calendar: CalendarDef | None = None
 
     def below(self, form: Form) -> Inherited:
         """What holds inside ``form``: its own columns, the surrounding ones where it says nothing."""
@@ -54,7 +56,7 @@ class Inherited:
             review=above.review if review is None else review,
             means=form.texts("means"),
         )
-        return Inherited(governance, zone_of(form, self.zone), self.files, self.systems)
+        return replace(self, governance=governance, zone=zone_of(form, self.zone))
 
 
 def review_of(form: Form) -> tuple[str, ...] | None:

@@ -1,7 +1,7 @@
 """Working time: which days and hours count, and when a span of wall or working time ends. Pure, in UTC microseconds.
 
 Public holidays and make-up working days come from the ``holidays`` library; what a company does differently it
-writes itself (``open``, ``closed``). Results are stored as due times, so a newer library never moves a timer that runs.
+writes itself (``open``, ``closed``). Results are stored as due times: a newer library never moves a timer that runs.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ class Span:
     @property
     def needs_calendar(self) -> bool:
         return bool(self.days or self.working)
+
+
+AT_ONCE = Span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ class Calendar:
         raise NoCalendar(f"no working day within ten years of {day}")
 
     def _intervals(self, start: Micros) -> Iterator[tuple[Micros, Micros]]:
-        """Working time from ``start`` on, as stretches of real time: a day with a clock change has its true length."""
+        """Working time from ``start`` on, as stretches of real time: a day of a clock change has its true length."""
         day = self.day_of(start)
         for at in ([day] if self.works(day) else []), self._working_days(day, 1):
             for one in at:

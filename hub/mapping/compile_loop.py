@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from hub.mapping.apply import ABSENT, id_text, walk
+from hub.mapping.calendar import Calendar, CalendarDef
 from hub.mapping.check.scope import Kinds, element, loop_scope, path_type, step_scope, when_scope
 from hub.mapping.compile_rows import Findings, RowsContext
 from hub.mapping.compiled import (
@@ -22,7 +25,17 @@ from hub.mapping.convert.make import zone_of
 from hub.mapping.expression import TypeScope, names, parse
 from hub.mapping.expression.evaluate import evaluator
 from hub.mapping.payload import PayloadRow, payload_rows
-from hub.mapping.table import Expression, IntegrationDef, LoopDef, Path, RelatedDef, Row, StepDef
+from hub.mapping.table import (
+    ApproveDef,
+    DueDef,
+    Expression,
+    IntegrationDef,
+    LoopDef,
+    Path,
+    RelatedDef,
+    Row,
+    StepDef,
+)
 from hub.model.action import ActionSpec
 from hub.model.clock import Micros, micros
 from hub.model.people import People
@@ -59,6 +72,9 @@ def compile_loop(
         related=tuple(maker.related(related) for related in loop.related),
         require=tuple(CompiledRequire(one, maker.condition(one.check, base)) for one in loop.require),
         steps=tuple(maker.step(step, step_scope(loop, step, base, of_steps), people) for step in loop.steps),
+        calendar=Calendar(loop.calendar or CalendarDef("", definition.zone, loop.place)),
+        due_of=_due_moment(loop.due, definition.zone),
+        rearm=None if loop.rearm is None else maker.condition(loop.rearm, when_scope(loop, kinds)),
     )
 
 
@@ -92,7 +108,8 @@ class _Maker:
             items=None if step.each is None else _items(step.each, step.key),
             payload=_payload(rows),
             expect=self.expect(step, inner),
-            amount=self.amount(step, inner),
+            amount=None if step.approve is None else self.amount(step.approve, inner),
+            levels=tuple((one, self.amount(one, inner)) for one in (step.approve.levels if step.approve else ())),
         )
 
     def expect(self, step: StepDef, scope: TypeScope) -> Callable[[Scope], dict[str, Any]]:
@@ -103,10 +120,10 @@ class _Maker:
 
         return expected
 
-    def amount(self, step: StepDef, scope: TypeScope) -> Callable[[Scope], Money] | None:
-        if step.approve is None or step.approve.of is None:
+    def amount(self, policy: ApproveDef, scope: TypeScope) -> Callable[[Scope], Money] | None:
+        source = policy.of
+        if source is None:
             return None
-        source = step.approve.of
         evaluate, _ = evaluator(source, scope, self.zone)
 
         def amount(names: Scope) -> Money:
@@ -134,6 +151,26 @@ def _moment(path: Path | None) -> Callable[[Scope], Micros | None]:
         except (TypeError, ValueError):
             raise ExpressionError("type-error", f"no moment at {path.text} ({path.place})") from None
         return None if found is None else micros(found)
+
+    return moment
+
+
+def _due_moment(due: DueDef | None, zone: str) -> Callable[[Scope], Micros | None]:
+    """The moment a deadline is about; a date counts from its first moment in the zone."""
+    if due is None:
+        return lambda scope: None
+    path, own = due.of, ZoneInfo(zone)
+
+    def moment(scope: Scope) -> Micros | None:
+        value = walk(path, scope)
+        if value is ABSENT or not value:
+            return None
+        try:
+            found = datetime.fromisoformat(str(value))
+        except ValueError:
+            raise ExpressionError("type-error", f"no moment at {path.text} ({path.place})") from None
+        aware = found.replace(tzinfo=own) if found.tzinfo is None else found
+        return micros(aware.astimezone(UTC))
 
     return moment
 
@@ -189,7 +226,8 @@ def _uses(step: StepDef) -> frozenset[str]:
     """Every scope name the step reads anywhere, its own ``each`` variables left out."""
     own = {step.each[0]} if step.each else set()
     found: set[str] = set()
-    expressions = [step.applies, step.approve.of if step.approve else None, *step.expect.values()]
+    policies = (step.approve, *step.approve.levels) if step.approve else ()
+    expressions = [step.applies, *(policy.of for policy in policies), *step.expect.values()]
     for expression in expressions:
         found |= names(parse(expression)) if expression is not None else frozenset()
     if step.each is not None:

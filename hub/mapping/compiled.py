@@ -15,12 +15,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hub.mapping.table import IntegrationDef, LoopDef, RelatedDef, RequireDef, StepDef, TableDef
+from hub.mapping.calendar import Calendar, CalendarDef
+from hub.mapping.table import ApproveDef, IntegrationDef, LoopDef, RelatedDef, RequireDef, StepDef, TableDef
 from hub.model.clock import Micros
+from hub.model.diagnostic import Place
 from hub.model.record import Json, Mapped, Record, Refused
 from hub.model.values import Money
 
 Scope = Mapping[str, Json]
+WEEKENDS = Calendar(CalendarDef("", "UTC", Place("", 0, 0)))
+"""Monday to Friday in UTC: where a loop names no calendar."""
 LinkOf = Callable[[str, str], str | None]
 """(entity kind, key or unresolved label) -> the object's id in the step's connection, None where unlinked."""
 
@@ -88,6 +92,8 @@ class CompiledStep:
     payload: Callable[[Scope, LinkOf], dict[str, Any]]
     expect: Callable[[Scope], dict[str, Any]]
     amount: Callable[[Scope], Money] | None
+    levels: tuple[tuple[ApproveDef, Callable[[Scope], Money] | None], ...] = ()
+    """Further levels of ``approve``, each with its own amount."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,10 @@ class CompiledLoop:
     related: tuple[CompiledRelated, ...]
     require: tuple[CompiledRequire, ...]
     steps: tuple[CompiledStep, ...]
+    calendar: Calendar = WEEKENDS
+    due_of: Callable[[Scope], Micros | None] = lambda scope: None
+    """``due.of``: the moment the loop is about; a day begins at its first moment in the loop's zone."""
+    rearm: Callable[[Scope], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,16 @@ from typing import Any
 from hub.mapping.build import TOP_KEYS
 from hub.mapping.build_loop import LOOP_KEYS, STEP_KEYS
 from hub.mapping.build_table import EVERY_WORDS, ROW_KEYS, TABLE_KEYS
+from hub.mapping.build_timing import (
+    APPROVE_KEYS,
+    CALENDAR_KEYS,
+    DUE_KEYS,
+    ESCALATE_KEYS,
+    EVERY,
+    SCHEDULE_KEYS,
+    SHIFTS,
+    WEEKDAYS,
+)
 from hub.mapping.check.checked import CheckContext
 from hub.mapping.convert import CONVERTERS
 from hub.mapping.table import IntegrationDef
@@ -24,6 +34,7 @@ _TEXT: Part = {"type": "string"}
 _SCALAR: Part = {"type": ["string", "number", "boolean", "null"]}
 _CEL: Part = {"type": "string", "description": "expression (CEL): strings in double quotes, the whole in single"}
 _PATH: Part = {"type": "string", "description": 'path: names joined by dots, [0], [*], ["two words"]'}
+_SPAN: Part = {"type": "string", "pattern": "^[0-9]+((ms|s|m|h|d)| working (day|hour|minute)s?)$"}
 _DURATION: Part = {"type": "string", "pattern": "^[0-9]+(ms|s|m|h|d)$"}
 _LANGUAGES = ("zh", "en")
 _ALIAS = "^[^.]+\\."
@@ -126,6 +137,7 @@ def _top(names: _Names) -> dict[str, Part]:
         "slo": _object(("fresh", "consistent", "loops"), {"fresh": _DURATION, "consistent": _TEXT, "loops": loops}),
         "budget": _object(("entities", "amount"), {"entities": {"type": "integer", "minimum": 0}, "amount": _TEXT}),
         "systems": {"type": "object", "additionalProperties": connections},
+        "calendar": _calendar(),
         "tables": _listed({"$ref": "#/definitions/table"}),
         "loops": _listed({"$ref": "#/definitions/loop"}),
     }
@@ -153,7 +165,9 @@ def _fields_of(names: _Names, kind: str) -> Iterable[Part]:
     if schema is None:
         return
     of_kind = {"properties": {"entity": {"enum": [kind, f"{kind}/v{schema.version}"]}}, "required": ["entity"]}
-    row: Part = {"properties": {"field": {"enum": list(schema.fields)}}, "allOf": list(_values_of(schema))}
+    row: Part = {"properties": {"field": {"enum": list(schema.fields)}}}
+    if values := list(_values_of(schema)):
+        row["allOf"] = values
     yield {"if": of_kind, "then": {"properties": {"fields": _listed(row)}}}
 
 
@@ -196,8 +210,14 @@ def _loop(names: _Names) -> Part:
         "for": kinds,
         "when": _CEL,
         "starts": _object(("at", "of"), {"at": _TEXT, "of": _PATH}),
-        "once": {"enum": ["life", "closing"]},
+        "once": {"enum": ["life", "closing", "crossing", "period"]},
         "settle": _DURATION,
+        "calendar": _calendar(),
+        "schedule": _schedule(),
+        "due": _object(DUE_KEYS, {"of": _PATH, "lead": _SPAN, "lag": _SPAN}, ("of",)),
+        "rearm": _CEL,
+        "within": _SPAN,
+        "escalate": _escalate(names),
         "related": {"type": "object", "additionalProperties": related},
         "require": _listed(_object(("check", "else", "owner"), {"check": _CEL, "else": _texts(), "owner": _TEXT})),
         "steps": _listed({"$ref": "#/definitions/step"}),
@@ -208,8 +228,9 @@ def _loop(names: _Names) -> Part:
 
 
 def _step(names: _Names) -> Part:
-    approve = {"role": _known(names.roles), "of": _CEL, "over": {"type": "string", "examples": ["50000 CNY"]}}
-    escalate = {"to": _known(names.roles, "@"), "by": {"enum": ["mail"]}}
+    over = {"type": "string", "examples": ["50000 CNY"]}
+    expiry = {"remind": _SPAN, "expires": _SPAN, "on_expiry": {"enum": ["ask", "escalate", "fail"]}, "by": _TEXT}
+    approve = _object(APPROVE_KEYS, {"role": _known(names.roles), "of": _CEL, "over": over, **expiry}, ("role",))
     known = {
         "step": _TEXT,
         "title": _texts(),
@@ -219,10 +240,36 @@ def _step(names: _Names) -> Part:
         "do": _known(names.actions, _ALIAS),
         "with": _listed({"$ref": "#/definitions/row"}),
         "after": {"anyOf": [_TEXT, _listed(_TEXT)]},
-        "approve": _object(("role", "of", "over"), approve, ("role",)),
+        "approve": {"anyOf": [approve, _listed(approve)]},
         "expect": {"type": "object", "additionalProperties": _CEL},
         "undo": _known(names.actions, _ALIAS),
-        "within": _DURATION,
-        "escalate": _object(("to", "by"), escalate, ("to",)),
+        "within": _SPAN,
+        "escalate": _escalate(names),
     }
     return _object(STEP_KEYS, known, required=("step", "do"))
+
+
+def _escalate(names: _Names) -> Part:
+    one = _object(ESCALATE_KEYS, {"to": _known(names.roles, "@"), "by": _TEXT, "after": _SPAN}, ("to",))
+    return {"anyOf": [one, _listed(one)]}
+
+
+def _calendar() -> Part:
+    days = {"anyOf": [_TEXT, _listed(_TEXT)]}
+    hours = {"type": "string", "examples": ["09:00-12:00 13:00-18:00"]}
+    whole = _object(CALENDAR_KEYS, {"country": _TEXT, "hours": hours, "closed": days, "open": days})
+    return {"anyOf": [{"type": "string", "examples": ["CN", "DE-BY"]}, whole]}
+
+
+def _schedule() -> Part:
+    number = {"anyOf": [{"type": "integer", "minimum": 1}, {"enum": ["last"]}]}
+    known: dict[str, Part] = {
+        "every": {"enum": list(EVERY)},
+        "time": {"type": "string", "examples": ["09:00"]},
+        "month": {"type": "integer", "minimum": 1, "maximum": 12},
+        "day": number,
+        "working_day": number,
+        "weekday": {"enum": list(WEEKDAYS)},
+        "shift": {"enum": list(SHIFTS)},
+    }
+    return _object(SCHEDULE_KEYS, known, ("every",))

@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from hub.mapping.calendar import Span
 from hub.model.clock import SECOND, Micros, micros
 from hub.model.values import Money
 
@@ -19,6 +20,7 @@ Steps = tuple[str | int | None, ...]
 _NAME = re.compile(r"[\w$@-]+")
 _INDEX = re.compile(r"\[(?:(?P<index>[0-9]+)|(?P<each>\*)|\"(?P<name>(?:[^\"\\]|\\.)*)\")\]")
 _DURATION = re.compile(r"([0-9]+)(ms|s|m|h|d)\Z")
+_WORKING = re.compile(r"([0-9]{1,4}) working (day|hour|minute)s?\Z")
 _UNITS: dict[str, Micros] = {
     "ms": SECOND // 1000,
     "s": SECOND,
@@ -26,6 +28,7 @@ _UNITS: dict[str, Micros] = {
     "h": 3600 * SECOND,
     "d": 86400 * SECOND,
 }
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]\Z")
 _MONEY = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?) ([A-Z]{3})\Z")
 _SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%\Z")
 
@@ -74,6 +77,52 @@ def duration(text: str) -> Micros:
     if not found:
         raise BadLiteral(f"{text!r} is no duration", "30s, 15m, 4h or 1d")
     return int(found[1]) * _UNITS[found[2]]
+
+
+def span(text: str) -> Span:
+    """``4h`` of wall time, ``2 working days``, ``8 working hours``."""
+    found = _WORKING.match(text)
+    if found is None:
+        try:
+            return Span(wall=duration(text))
+        except BadLiteral:
+            raise BadLiteral(f"{text!r} is no span of time", "4h, 2 working days or 8 working hours") from None
+    if found[2] == "day":
+        return Span(days=int(found[1]))
+    return Span(working=int(found[1]) * _UNITS["h" if found[2] == "hour" else "m"])
+
+
+def lead(text: str) -> Span:
+    """A span that can be counted backwards: wall time or working days."""
+    found = span(text)
+    if found.working:
+        raise BadLiteral(f"{text!r} cannot be counted backwards", "3d or 2 working days")
+    return found
+
+
+def clock_time(text: str) -> str:
+    """``09:00``, a time of day."""
+    if not _CLOCK.match(text):
+        raise BadLiteral(f"{text!r} is no time of day", '"09:00"')
+    return text
+
+
+def office_hours(text: str) -> tuple[tuple[str, str], ...]:
+    """``09:00-12:00 13:00-18:00``: stretches of one day, in order."""
+    parts = [part.partition("-") for part in text.split()]
+    found = tuple((opens, closes) for opens, _, closes in parts)
+    times = [each for part in found for each in part]
+    if not times or not all(map(_CLOCK.match, times)) or times != sorted(set(times)):
+        raise BadLiteral(f"{text!r} are no working hours", '"09:00-12:00 13:00-18:00"')
+    return found
+
+
+def calendar_day(text: str) -> str:
+    """``2026-10-10``."""
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise BadLiteral(f"{text!r} is no day", "2026-10-10") from None
 
 
 def money(text: str) -> Money:

@@ -29,7 +29,7 @@ _PEOPLE: Mapping[type, frozenset[str]] = {
     Row: frozenset({"governance"}),
     LoopDef: frozenset({"title", "owner"}),
     RequireDef: frozenset({"otherwise", "owner"}),
-    StepDef: frozenset({"title", "escalate", "within"}),
+    StepDef: frozenset({"title"}),
 }
 """What only people see. ``systems`` and zones count where they were resolved: in tables, rows and steps."""
 

@@ -63,6 +63,10 @@ def _loop(loop: LoopDef) -> Iterator[_Found]:
     yield from _expression("when", loop.when, subject, lists)
     if loop.starts_of is not None:
         yield from _path("starts.of", loop.starts_of, subject)
+    if loop.due is not None:
+        yield from _path("due.of", loop.due.of, subject)
+    if loop.rearm is not None:
+        yield from _expression("rearm", loop.rearm, subject, lists)
     for related in loop.related:
         yield f"related {related.name}", (related.entity, related.by), f"by: {related.by}", related.place
         if related.where is not None:
@@ -76,7 +80,8 @@ def _loop(loop: LoopDef) -> Iterator[_Found]:
 def _step(step: StepDef, subject: Scope, lists: Scope) -> Iterator[_Found]:
     here = f"step {step.name}"
     scope = {**subject, **_each(step.each, lists)}
-    named = ((f"{here}, if", step.applies), (f"{here}, approve", step.approve.of if step.approve else None))
+    policies = (step.approve, *step.approve.levels) if step.approve else ()
+    named = ((f"{here}, if", step.applies), *((f"{here}, approve", policy.of) for policy in policies))
     for where, expression in (*named, *((f"{here}, expect {f}", e) for f, e in step.expect.items())):
         if expression is not None:
             yield from _expression(where, expression, scope, lists)

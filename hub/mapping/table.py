@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Literal
 
 from hub.mapping.budget import Budget
+from hub.mapping.calendar import AT_ONCE, CalendarDef, Span
 from hub.model.clock import Micros
 from hub.model.diagnostic import Place
 from hub.model.record import Json
@@ -197,17 +198,57 @@ class RequireDef:
 
 @dataclass(frozen=True, slots=True)
 class ApproveDef:
+    """Who must agree. ``levels`` are further ones that must agree too where their own ``over`` is exceeded."""
+
     role: str
     of: Expression | None
     over: Money | None
     place: Place
+    remind: Span | None = None
+    expires: Span | None = None
+    on_expiry: Literal["ask", "escalate", "fail"] = "ask"
+    by: str = "mail"
+    """The connection that carries reminders."""
+    levels: tuple[ApproveDef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class EscalateDef:
+    """Who is told that something is late: a role, a person or an address; ``by`` is the connection."""
+
     to: str
     by: str
     place: Place
+    after: Span = AT_ONCE
+    """How long after the due time; nothing: at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleDef:
+    """``schedule:`` of a loop: once per period and entity. ``shift`` moves a day nobody works on."""
+
+    every: Literal["day", "working day", "week", "month", "quarter", "year"]
+    place: Place
+    time: str = "09:00"
+    month: int = 1
+    """Of a quarter or year."""
+    day: int = 1
+    """Of the month; -1 is the last."""
+    working_day: int = 0
+    """Of the month; 0: ``day`` counts."""
+    weekday: int = 1
+    """ISO: Monday is 1."""
+    shift: Literal[-1, 0, 1] = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DueDef:
+    """``due:`` of a loop: it fires when a moment of the entity comes, ``lead`` before or ``lag`` after it."""
+
+    of: Path
+    place: Place
+    lead: Span = AT_ONCE
+    lag: Span = AT_ONCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,8 +268,8 @@ class StepDef:
     approve: ApproveDef | None
     expect: Mapping[str, Expression]
     undo: str
-    within: Micros | None
-    escalate: EscalateDef | None
+    within: Span | None
+    escalate: tuple[EscalateDef, ...]
     places: Mapping[str, Place] = dataclasses.field(default_factory=dict)
     """By YAML key; names in ``after`` as ``after/<name>``, fields of ``expect`` as ``expect/<field>``."""
 
@@ -245,13 +286,21 @@ class LoopDef:
     when: Expression
     starts_at: Micros | None
     starts_of: Path | None
-    once: Literal["life", "closing"]
+    once: Literal["life", "closing", "crossing", "period"]
     settle: Micros
     related: tuple[RelatedDef, ...]
     require: tuple[RequireDef, ...]
     steps: tuple[StepDef, ...]
     renamed_from: str = ""
     places: Mapping[str, Place] = dataclasses.field(default_factory=dict)
+    within: Span | None = None
+    escalate: tuple[EscalateDef, ...] = ()
+    calendar: CalendarDef | None = None
+    """None: weekends alone, in the integration's zone."""
+    schedule: ScheduleDef | None = None
+    due: DueDef | None = None
+    rearm: Expression | None = None
+    """``once: crossing``: what must hold in between before another crossing counts; without it, not ``when``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,8 +137,7 @@ class Checked:
         """Every expression of a step."""
         if step.applies:
             yield step.applies
-        if step.approve and step.approve.of:
-            yield step.approve.of
+        yield from amounts(step)
         yield from step.expect.values()
         yield from (row.value for row in flat(step.payload) if row.value)
 
@@ -186,11 +185,12 @@ class Checked:
         first = when_scope(loop, self.kinds)
         self._expression(loop.when, first, CONDITION)
         if loop.starts_of is not None:
-            found = self._path(loop.starts_of, first)
-            if found.name not in ("instant", "date", "dyn"):
-                why = "it says when the closing happened: what lies before starts.at is history"
-                message = f"starts.of is {found}, not an instant"
-                self._add(loop.starts_of.place, "expression-type", message, why, "name a field of type instant")
+            why = "it says when the closing happened: what lies before starts.at is history"
+            self._moment("starts.of", loop.starts_of, first, why)
+        if loop.due is not None:
+            self._moment("due.of", loop.due.of, first, "the loop fires when that moment comes")
+        if loop.rearm is not None:
+            self._expression(loop.rearm, first, CONDITION)
         for related in loop.related:
             if related.where:
                 alone = TypeScope({related.entity: self.kinds.of(related.entity)})
@@ -202,6 +202,12 @@ class Checked:
         for step in loop.steps:
             self._step(step, step_scope(loop, step, base, actions))
 
+    def _moment(self, key: str, path: Path, scope: TypeScope, why: str) -> None:
+        found = self._path(path, scope)
+        if found.name not in ("instant", "date", "dyn"):
+            message = f"{key} is {found}, not an instant"
+            self._add(path.place, "expression-type", message, why, "name a field of type instant")
+
     def _step(self, step: StepDef, scope: TypeScope) -> None:
         if step.applies:
             self._expression(step.applies, scope, CONDITION)
@@ -209,8 +215,8 @@ class Checked:
             scope = scope.plus(**{step.each[0]: self._each(step.each, scope)})
         if step.key is not None:
             self._path(step.key, scope)
-        if step.approve and step.approve.of:
-            self._expression(step.approve.of, scope, AMOUNT)
+        for amount in amounts(step):
+            self._expression(amount, scope, AMOUNT)
         for expression in step.expect.values():
             self._expression(expression, scope)
         self._rows(step.payload, scope)
@@ -254,3 +260,9 @@ class Checked:
 
     def _add(self, place: Place, rule: str, message: str, why: str, fix: str) -> None:
         self._found[rule].append(finding(place, rule, message, why, fix))
+
+
+def amounts(step: StepDef) -> Iterator[Expression]:
+    """The amounts people approve, of every level."""
+    policies = (step.approve, *step.approve.levels) if step.approve else ()
+    yield from (policy.of for policy in policies if policy.of)

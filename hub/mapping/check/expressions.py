@@ -27,7 +27,7 @@ def bound_expressions(checked: Checked) -> Iterator[Bound]:
         loop = each.definition
         lists = {related.name: related.entity for related in loop.related}
         subject = {loop.entity: loop.entity, "was": loop.entity}
-        for expression in (loop.when, *(one.check for one in loop.require)):
+        for expression in (loop.when, *((loop.rearm,) if loop.rearm else ()), *(one.check for one in loop.require)):
             yield from _bound(checked, expression, subject, lists, loop)
         for related in loop.related:
             if related.where:

@@ -11,6 +11,8 @@ from hub.model.action import ActionSpec
 from hub.model.schema import Schemas
 
 CLOSING = object_of({"at": INSTANT, "number": INT})
+PERIOD = object_of({"at": INSTANT, "number": INT, "period": TEXT})
+"""``closing`` of a loop that a schedule starts."""
 DOCUMENTS = list_of(object_of(dict.fromkeys(("step", "title", "number", "id", "url"), TEXT)))
 Currencies = Mapping[str, Mapping[str, str]]
 """Entity kind -> field -> the one currency all its tables fix."""
@@ -50,7 +52,7 @@ def when_scope(loop: LoopDef, kinds: Kinds) -> TypeScope:
 def loop_scope(loop: LoopDef, kinds: Kinds) -> TypeScope:
     """``require``: what there is once the lists are taken."""
     related = {related.name: list_of(kinds.of(related.entity)) for related in loop.related}
-    return when_scope(loop, kinds).plus(**related, closing=CLOSING)
+    return when_scope(loop, kinds).plus(**related, closing=CLOSING if loop.schedule is None else PERIOD)
 
 
 def step_scope(loop: LoopDef, step: StepDef, base: TypeScope, actions: Mapping[str, ActionSpec]) -> TypeScope:

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 
 from hub.mapping.check.checked import Checked, finding
 from hub.mapping.form import near
-from hub.mapping.table import ApproveDef
 from hub.model.diagnostic import Diagnostic, Place
 
 ID = "unknown-role"
@@ -34,9 +33,11 @@ def check(checked: Checked) -> Iterator[Diagnostic]:
 def _named(checked: Checked) -> Iterator[tuple[str, Place]]:
     """Roles that approve a step, are told when it is late, or approve a new version of the file."""
     for _, step in checked.steps():
-        for asked in (step.approve, step.escalate):
-            if asked is not None:
-                yield (asked.role if isinstance(asked, ApproveDef) else asked.to), asked.place
+        if step.approve is not None:
+            yield from ((one.role, one.place) for one in (step.approve, *step.approve.levels))
+        yield from ((one.to, one.place) for one in step.escalate)
+    for loop in checked.loops:
+        yield from ((one.to, one.place) for one in loop.definition.escalate)
     for definition in checked.definitions:
         yield from ((role, definition.place) for role in definition.review)
         for table in definition.tables:

@@ -10,6 +10,7 @@ import pytest
 from connectors.erp.connector import SPEC as ERP
 from connectors.file.connector import SPEC as FILE
 from connectors.jira.spec import SPEC as JIRA
+from connectors.mail.connector import SPEC as MAIL
 from connectors.trello.spec import SPEC as TRELLO
 from hub.mapping.build import build
 from hub.mapping.check.checked import CheckContext
@@ -28,7 +29,7 @@ UNCOVERED = {"half-tested": frozenset({"project.url", "project.status: Done"})}
 
 @cache
 def context() -> CheckContext:
-    specs = {"jira": JIRA, "trello": TRELLO, "erp": ERP, "drop": FILE}
+    specs = {"jira": JIRA, "trello": TRELLO, "erp": ERP, "drop": FILE, "mail": MAIL}
     people = load_people(ROOT / "people.yaml")
     return CheckContext(load_schemas(ROOT / "schemas"), specs, people, POLLS, UNCOVERED)
 

@@ -49,7 +49,6 @@ def test_comments_and_layout_change_neither_hash(old: str, new: str) -> None:
         ("review: [pmo, finance]", "review: [pmo]"),
         ("privacy: personal", "privacy: none"),
         ("en: cost centre missing", "en: no cost centre"),
-        ("within: 4h", "within: 5h"),
     ],
 )
 def test_owners_meanings_and_frequencies_change_only_what_people_approve(old: str, new: str) -> None:
@@ -67,6 +66,9 @@ def test_owners_meanings_and_frequencies_change_only_what_people_approve(old: st
         ("erp: erp}", "erp: tryton}"),
         ("zone: Asia/Shanghai", "zone: Asia/Tokyo"),
         ("at: 2026-01-01", "at: 2026-01-02"),
+        ("within: 4h", "within: 5h"),
+        ("to: finance, by: mail", "to: pmo, by: mail"),
+        ("zone: Asia/Shanghai", "zone: Asia/Shanghai\ncalendar: CN"),
         ("over: 50000 CNY", "over: 50000.5 CNY"),
         ('"ERP: "', '"erp: "'),
         ("by: project, where: 'purchase_item.status == \"open\"'", "by: project"),
