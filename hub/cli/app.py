@@ -26,6 +26,7 @@ COMMANDS = (
     "entity",
     "effect",
     "loop",
+    "pause",
     "quarantine",
     "trace",
     "health",

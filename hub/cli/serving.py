@@ -23,6 +23,7 @@ from hub.engine.advance import CONSUMER, PARTITION, ActivationMoved, Engine
 from hub.engine.embedded import Host, Turn
 from hub.engine.live import Live
 from hub.engine.runlock import RunLock
+from hub.engine.watch import Watch
 from hub.errors import UsageError
 from hub.intake.pollers import Poller
 from hub.intake.reader import Reader
@@ -32,6 +33,7 @@ from hub.model.changes import Changes, Reading
 from hub.model.clock import NEVER, SECOND, Micros
 from hub.model.fact import Fact, ReadFailed, TimerDue
 from hub.store.cursors import SqlCursors
+from hub.store.halts import halts
 
 if TYPE_CHECKING:
     from hub.bootstrap import Workspace
@@ -67,6 +69,7 @@ class Serving:
             self.workspace.activate()
             self.workspace.index_lookups()
             self._make_roles(stack)
+            await self.watch.turn()
             await self.host.start()
             stack.push_async_callback(self.host.stop)
             if self.listen:
@@ -99,8 +102,10 @@ class Serving:
         self.engine = Engine(store, log, lambda: workspace.catalog, decoders, clock, self.live.stands)
         worker = f"{os.getpid()}"
         self.executor = Executor(
-            store, lambda: workspace.catalog, workspace.connector, self.facts, clock, self.chance, worker
+            *(store, lambda: workspace.catalog, workspace.connector, self.facts, clock, self.chance, worker),
+            halted=lambda: {name: one.why for name, one in halts(store).items()},
         )
+        self.watch = Watch(store, lambda: workspace.catalog.integrations, clock)
         stack.push_async_callback(self.executor.stop)
         sources = {
             name: url for name, url in self.twins.items() if any(s.webhook for s in workspace.specs[name].streams)
@@ -127,7 +132,7 @@ class Serving:
             "executor": self.executor.turn,
             "timers": self._timers,
             "reader": self._readings,
-            **({"files": self.edits.turn} if self.listen else {}),
+            **({"files": self.edits.turn, "watch": self.watch.turn} if self.listen else {}),
         }
         for poller in self.pollers:
             roles[f"poll {poller.connector.connection.name}.{poller.stream}"] = self._polling(poller)
@@ -262,6 +267,6 @@ class _Dues:
             for poller in self._serving.pollers:
                 poller.due = 0 if poller.due == NEVER else poller.due
         dues = [poller.due for poller in self._serving.pollers]
-        dues += [self._serving.edits.due] if self._serving.listen else []
+        dues += [self._serving.edits.due, self._serving.watch.due] if self._serving.listen else []
         stored = self._serving.workspace.store.next_due()
         return min([*dues, *([] if stored is None else [stored])], default=None)

@@ -48,7 +48,7 @@ def _of_effects(db: Connection, paused: Mapping[str, str], told: Set[tuple[str, 
     states = [state.value for state in (*_EFFECTS, EffectState.PLANNED, EffectState.SENDING, EffectState.SENT)]
     for effect in loops.effects(db, states=states):
         kind = _EFFECTS.get(effect.state, "")
-        if not kind and effect.connection in paused:
+        if not kind and (effect.connection in paused or effect.reason.startswith("paused")):
             kind = "paused"
         if not kind and effect.state is not EffectState.SENT and effect.attempts:
             kind = "retry"

@@ -28,6 +28,8 @@ CALLS_PER_TARGET = 16
 TAKE_AT_ONCE = 256
 RECOVER_MAX = 100_000
 MISSING_AGAIN: Micros = 600 * SECOND
+HALTED_AGAIN: Micros = 600 * SECOND
+"""How often an effect of a halted integration looks again; lifting the halt wakes it at once."""
 logger = structlog.get_logger()
 Lane = tuple[str, str, str, str]
 
@@ -46,8 +48,14 @@ class Executor:
         worker: str,
         *,
         alone: bool = True,
+        halted: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
-        """``alone``: the run lock lets no other process send, so what is in SENDING at the start is orphaned."""
+        """``alone``: the run lock lets no other process send, so what is in SENDING at the start is orphaned.
+
+        ``halted``: integration -> why it may send nothing now; looking up and reading back go on.
+        """
+        self._halted_of = halted
+        self._halted: Mapping[str, str] = {}
         self._store, self._catalog_of, self._connectors = store, catalog_of, connectors
         self._facts, self._clock, self._random, self._worker = facts, clock, random, worker
         self._targets: dict[str, Target] = {}
@@ -118,6 +126,7 @@ class Executor:
         await self._look_at_paused(now)
         waits: list[Awaitable[None]] = []
         started = 0
+        self._halted = self._halted_of()
         for effect in self._store.due_effects(now, TAKE_AT_ONCE, self._full()):
             started += self._start(effect, now, waits)
         await asyncio.gather(*waits)
@@ -132,6 +141,9 @@ class Executor:
         attempt = self._attempt(effect, target)
         if isinstance(attempt, str):
             waits.append(self._put_off(effect, now + MISSING_AGAIN, attempt))
+            return 0
+        if effect.state is EffectState.PLANNED and (why := self._halted.get(effect.integration)):
+            waits.append(attempt.put_off(now + HALTED_AGAIN, f"paused: {why}"))
             return 0
         if target.held(now) and effect.state is not EffectState.SENDING:
             waits.append(attempt.put_off(target.until, target.reason))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from hub.model.clock import Micros
 from hub.model.effect import EffectState
+from hub.model.halt import Halt
 from hub.model.instance import LoopState, Waiting
 from hub.model.values import Money
 
@@ -117,3 +118,4 @@ class IntegrationFacts:
     slo_done_share: float | None = None
     hourly: tuple[tuple[Micros, int, int], ...] = field(default=())
     """(hour, records, documents confirmed), oldest first"""
+    halt: Halt | None = None

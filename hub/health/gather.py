@@ -73,6 +73,7 @@ def gather(db: Connection, subject: Subject, unaccounted: int, now: Micros) -> I
         slo_consistent=subject.slo_consistent,
         slo_done_within=subject.slo_done_within,
         slo_done_share=subject.slo_done_share,
+        halt=rows.halted(db, subject.name),
     )
 
 

@@ -16,7 +16,7 @@ Measures = Mapping[str, Measure]
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """``name``: action_required failing late degraded unknown healthy; ``reason`` a key of ``words``."""
+    """``name``: paused action_required failing late degraded unknown healthy; ``reason`` a key of ``words``."""
 
     name: str
     since: Micros
@@ -25,6 +25,13 @@ class Status:
 
 
 Rule = Callable[[IntegrationFacts, Measures], Status | None]
+
+
+def halted(facts: IntegrationFacts, measures: Measures) -> Status | None:
+    if facts.halt is None:
+        return None
+    name, reason = ("paused", "paused_by") if facts.halt.kind == "person" else ("action_required", "broken_invariant")
+    return Status(name, facts.halt.since, reason, {"who": facts.halt.who, "why": facts.halt.why})
 
 
 def broken_balance(facts: IntegrationFacts, measures: Measures) -> Status | None:
@@ -94,6 +101,7 @@ def nothing_measured(facts: IntegrationFacts, measures: Measures) -> Status | No
 
 
 RULES: tuple[Rule, ...] = (
+    halted,
     broken_balance,
     refused_credentials,
     old_unknown,

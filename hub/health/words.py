@@ -123,6 +123,14 @@ REASONS: Mapping[str, Texts] = {
         "没有丢失，没有重复，没有滞后；单据回读一致。",
         "Nothing lost, nothing twice, nothing late; documents read back equal.",
     ),
+    "paused_by": _words(
+        "{who} 暂停了写入：{why}。读取照常，什么都没有丢失。",
+        "{who} paused sending: {why}. Reading goes on, nothing is lost.",
+    ),
+    "broken_invariant": _words(
+        "系统自检发现异常（{why}），已停止写入：请有人检查后执行 hub resume。",
+        "The hub found itself broken ({why}) and stopped sending: look, then hub resume.",
+    ),
     "unaccounted": _words(
         "{n} 条记录没有去向：请勿继续发送，立即检查。", "{n} records have no outcome: stop sending and look at once."
     ),

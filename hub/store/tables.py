@@ -338,6 +338,19 @@ audit = Table(
     Index(None, "object"),
 )
 
+halt = Table(
+    "halt",
+    metadata,
+    _text("integration"),
+    _text("kind"),  # person | invariant
+    _text("why"),
+    _big("since"),
+    _text("who"),
+    PrimaryKeyConstraint("integration"),
+    sqlite_with_rowid=False,
+)
+"""Integrations that send nothing now."""
+
 mapping = Table(
     "mapping",
     metadata,

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from hub.model.changes import Quarantine
 from hub.model.clock import Micros
+from hub.model.halt import Halt
 from hub.store import tables as t
 from hub.store.documents import load_quarantine
 
@@ -39,6 +40,12 @@ def verdicts(db: Connection, integration: str, sources: Sequence[str]) -> Counte
     for verdict, reason, n in db.execute(query):
         found[verdict, reason] += n
     return found
+
+
+def halted(db: Connection, integration: str) -> Halt | None:
+    """Why it sends nothing now, None where it may."""
+    row = db.execute(select(t.halt).where(t.halt.c.integration == integration)).one_or_none()
+    return None if row is None else Halt(*row)
 
 
 def undecoded(db: Connection, sources: Sequence[str]) -> list[Quarantine]:
