@@ -12,7 +12,9 @@ from time import time_ns
 from urllib.parse import quote
 
 from connectors.jira import decode as forms
+from connectors.jira import updates
 from connectors.jira.adf import document_of, plain
+from connectors.jira.editing import Editing
 from connectors.jira.spec import SPEC
 from connectors.jira.window import MINUTE, Cursor, query
 from hub.connector.answers import Ambiguous, Found, ReadFailed, Receipt, Unauthorized
@@ -88,15 +90,23 @@ class JiraConnector(Connector):
         return Page(tuple(fresh), after.text(), more=bool(after.query))
 
     async def act(self, call: ActCall) -> Receipt:
+        match call.action:
+            case updates.UPDATE:
+                return await Editing(self).update(str(call.payload["object"]), call.payload["fields"])
+            case updates.TRANSITION:
+                return await Editing(self).transition(call.payload)
+        return await self._comment(call)
+
+    async def _comment(self, call: ActCall) -> Receipt:
         """Add a comment that carries our reference."""
         issue = str(call.payload["issue"])
         text = with_mark(str(call.payload["body"]), call.reference)
         body = document_of(text) if self.cloud else text
         answer = await self.http.write(
             "POST",
-            self._path("issue", issue, "comment"),
+            self.path("issue", issue, "comment"),
             json={"body": body},
-            headers=self._auth(),
+            headers=self.auth(),
             not_done_429=True,
         )
         made = answer.json if isinstance(answer.json, dict) else {}
@@ -105,11 +115,14 @@ class JiraConnector(Connector):
         return Receipt(f"{issue}/{made['id']}", str(made["id"]), str(made.get("self") or ""))
 
     async def find(self, action: str, reference: str, payload: Mapping[str, Json]) -> Found | None:
-        """Our comment among those of the issue: all pages are read before it counts as absent."""
+        """Our comment among those of the issue: all pages are read before it counts as absent. What was set or moved
+        is found by looking."""
+        if action != "issue.comment":
+            return await Editing(self).done(action, payload)
         issue, start = str(payload["issue"]), 0
         for _ in range(COMMENT_PAGES_MAX):
             params = {"startAt": str(start), "maxResults": "100", "orderBy": "-created"}
-            page = await self._get(self._path("issue", issue, "comment"), params)
+            page = await self.get(self.path("issue", issue, "comment"), params)
             if page is None:
                 return None
             comments = _list(page.json, "comments")
@@ -125,27 +138,34 @@ class JiraConnector(Connector):
         """An issue as a delivery (all fields), or one comment of ours as a document."""
         if ref.kind == "issue.comment":
             issue, _, comment = ref.id.rpartition("/")
-            answer = await self._get(self._path("issue", issue, "comment", comment)) if issue else None
+            answer = await self.get(self.path("issue", issue, "comment", comment)) if issue else None
             return self._found(issue, answer.json) if answer else None
         if ref.kind in forms.OTHERS:
             raise ReadFailed(f"{ref.kind} {ref.id}: Jira's answer says no version time; the next webhook brings it")
-        answer = await self._get(self._path("issue", ref.id), {"fields": "*all"})
+        answer = await self.issue(ref.id)
         if answer is None:
             return None
-        issue_read = answer.json if isinstance(answer.json, dict) else {}
-        if not issue_read.get("id"):
-            raise ReadFailed(f"issue {ref.id}: the answer has no id")
+        issue_read = answer.json
+        if ref.kind in (updates.UPDATE, updates.TRANSITION):
+            return Editing(self).found(ref.kind, issue_read)
         return Found(
             str(issue_read["id"]),
             str(issue_read.get("key") or ""),
-            self._browse(str(issue_read.get("key") or "")),
+            self.browse(str(issue_read.get("key") or "")),
             body=answer.body,
             headers={"content-type": "application/json"},
         )
 
+    async def issue(self, name: str) -> Answer | None:
+        """One issue with all its fields."""
+        answer = await self.get(self.path("issue", name), {"fields": "*all"})
+        if answer is not None and not (isinstance(answer.json, dict) and answer.json.get("id")):
+            raise ReadFailed(f"issue {name}: the answer has no id")
+        return answer
+
     async def probe(self) -> Probe:
         try:
-            answer = await self._get(f"{self.rest}/myself")
+            answer = await self.get(f"{self.rest}/myself")
         except Unauthorized as error:
             return Probe(False, str(error), "check email and api_token: Jira does not accept them")
         except ReadFailed as error:
@@ -156,7 +176,7 @@ class JiraConnector(Connector):
             return Probe(False, f"{self.rest}/myself does not look like Jira", "check url and edition")
         return Probe(True, f"signed in as {name}")
 
-    def _auth(self) -> dict[str, str]:
+    def auth(self) -> dict[str, str]:
         """Basic mail:token for Cloud, a personal access token as bearer for Server and Data Center."""
         token = self.connection.secret("api_token")
         if not token:
@@ -166,16 +186,16 @@ class JiraConnector(Connector):
         pair = f"{self.connection.settings.get('email') or ''}:{token}".encode()
         return {"authorization": f"Basic {b64encode(pair).decode()}"}
 
-    def _path(self, *parts: str) -> str:
+    def path(self, *parts: str) -> str:
         return "/".join((self.rest, *(quote(part, safe="") for part in parts)))
 
-    async def _get(self, path: str, params: Mapping[str, str] | None = None) -> Answer | None:
-        return await self.http.read(path, params=params, headers=self._auth())
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer | None:
+        return await self.http.read(path, params=params, headers=self.auth())
 
     async def _server_now(self) -> Micros:
         """Jira's own clock, by the Date of an answer: a window counted by a slow clock here would have a gap."""
         if self._skew is None:
-            answer = await self._get(f"{self.rest}/serverInfo")
+            answer = await self.get(f"{self.rest}/serverInfo")
             self._skew = _date(answer) - time_ns() // 1000 if answer else 0
         return time_ns() // 1000 + self._skew
 
@@ -195,7 +215,7 @@ class JiraConnector(Connector):
         return await self._post(f"{self.rest}/search", body)
 
     async def _post(self, path: str, body: Json) -> Answer:
-        answer = await self.http.read(path, method="POST", json=body, headers=self._auth())
+        answer = await self.http.read(path, method="POST", json=body, headers=self.auth())
         if answer is None or not isinstance(answer.json, dict) or not isinstance(answer.json.get("issues"), list):
             raise ReadFailed(f"{path}: the answer holds no issues; is the setting edition right?")
         return answer
@@ -237,7 +257,7 @@ class JiraConnector(Connector):
         start = 0
         for _ in range(CHANGELOG_PAGES_MAX):
             params = {"startAt": str(start), "maxResults": "100"}
-            page = await self._get(self._path("issue", source, "changelog"), params)
+            page = await self.get(self.path("issue", source, "changelog"), params)
             values = _list(page.json, "values") if page else []
             if page is None or not values:
                 return pages
@@ -256,7 +276,7 @@ class JiraConnector(Connector):
             f"{issue}/{comment['id']}", str(comment["id"]), str(comment.get("self") or ""), document=document
         )
 
-    def _browse(self, key: str) -> str:
+    def browse(self, key: str) -> str:
         return f"{self.http.url}/browse/{key}" if key else ""
 
 

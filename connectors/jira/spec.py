@@ -1,4 +1,4 @@
-"""Jira's SPEC: settings, streams with their fields, the one action. Data only."""
+"""Jira's SPEC: settings, streams with their fields, actions. Data only."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from connectors.jira.decode import (
     VERSION_NAMES,
     WORKLOG_NAMES,
 )
+from connectors.jira.updates import TRANSITION, UPDATABLE, UPDATE
 from hub.connector.documents import record, text
 from hub.connector.spec import ConnectorSpec, Setting, StreamField, StreamSpec
+from hub.connector.updates import update_action
 from hub.model.action import ActionSpec, Call, TargetClass
 
 _SETTINGS = (
@@ -56,6 +58,8 @@ _ISSUE = StreamSpec(
     ),
     polled=True,
     webhook=True,
+    update_action=UPDATE,
+    updatable=UPDATABLE,
 )
 _COMMENT = StreamSpec(
     "comment",
@@ -144,13 +148,42 @@ _COMMENT_ACTION = ActionSpec(
     carrier="last line of the comment: [ref:<16 digits>]",
     quiesce_seconds=120,
 )
+_TRANSITION_ACTION = ActionSpec(
+    name=TRANSITION,
+    title={"en": "move the issue to a status", "zh": "流转事项状态"},
+    weight="record",
+    target=TargetClass.B,
+    payload=record(
+        {"issue": text("issue id or key", 100), "status": text("name of the status to reach", 100)},
+        {"resolution": text("name of the resolution, where the transition asks for one", 100)},
+    ),
+    document={
+        "type": "object",
+        "properties": {
+            name: {"type": ["string", "null"], "description": about}
+            for name, about in (
+                ("issue", "issue id"),
+                ("status", "name of the status it is in"),
+                ("resolution", "name of its resolution"),
+                ("updated_at", "when it was changed last, in UTC"),
+            )
+        },
+    },
+    calls=(Call("transition"),),
+    carrier="none: the issue's status says whether it happened",
+    quiesce_seconds=120,
+)
 
 SPEC = ConnectorSpec(
     name="jira",
     title="Jira Cloud, Server and Data Center",
     settings=_SETTINGS,
     streams=(_ISSUE, _COMMENT, _WORKLOG, _SPRINT, _VERSION, _PROJECT),
-    actions=(_COMMENT_ACTION,),
+    actions=(
+        _COMMENT_ACTION,
+        update_action(UPDATE, {"en": "change the issue", "zh": "修改事项"}),
+        _TRANSITION_ACTION,
+    ),
     signed=True,
     has_twin=True,
     guarantee={

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from connectors.jira import decode as forms
 from connectors.jira.adf import document_of, plain
+from connectors.jira.twin_edits import add_edits
 from hub.connector.twin import BODY_BYTES_MAX, Shelf, add_feed, answer, asked, run
 from hub.model.clock import SECOND, Micros, moment
 from hub.model.record import Json, Record
@@ -47,6 +48,7 @@ def make_app(state: Path | None = None, clock: Callable[[], Micros] | None = Non
         app.router.add_get(f"{base}/issue/{{issue}}/comment", _comments)
         app.router.add_post(f"{base}/issue/{{issue}}/comment", _add_comment)
         app.router.add_get(f"{base}/issue/{{issue}}/comment/{{comment}}", _comment)
+        add_edits(app, base, shelf, _found, jira_time)
     app.router.add_post("/rest/api/3/search/jql", _search)
     app.router.add_post("/rest/api/2/search", _search_by_number)
     app.router.add_get("/_twin/comments", _all_comments)
@@ -63,6 +65,7 @@ def take(shelf: Shelf, body: bytes) -> None:
             _take_comment(shelf, record)
         elif record.op == "delete":
             shelf.remove("issue", record.source)
+            shelf.put("gone", record.source, {"at": record.at}, record.at)
         else:
             _take_issue(shelf, record)
 
@@ -71,6 +74,9 @@ def _take_issue(shelf: Shelf, record: Record) -> None:
     for history in (record.data.get("changelog") or {}).get("histories", ()):
         shelf.put("history", f"{record.source}/{history.get('id')}", history, record.at, record.source)
     known = shelf.get("issue", record.source)
+    gone = shelf.get("gone", record.source)
+    if gone is not None and record.at <= gone["at"]:
+        return  # an older change that came late: the issue stays deleted
     if known is not None and record.at < known["at"]:
         return
     told = {name: record.data[name] for name in ("id", "key", "self") if name in record.data}

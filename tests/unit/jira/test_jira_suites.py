@@ -10,7 +10,7 @@ from connectors.jira.connector import JiraConnector
 from connectors.jira.twin import make_app, take
 from hub.connector.base import ObjectRef
 from hub.connector.samples import render
-from hub.connector.suite import ActionSuite, PollSuite, ReadSuite, WebhookSuite
+from hub.connector.suite import ActionSuite, PollSuite, ReadSuite, UpdateSuite, WebhookSuite
 from hub.connector.twin import Shelf
 from hub.model.clock import SECOND
 
@@ -61,6 +61,36 @@ class TestJiraDataCenterComment(TestJiraComment):
     settings = {"edition": "server"}
 
 
+class TestJiraUpdate(UpdateSuite):
+    connector, secrets = JiraConnector, SECRETS
+    settings = {"email": "hub@example.com"}
+    action, object = "issue.update", "10041"
+    fields = {
+        "fields.summary": "试点产线 2",
+        "fields.duedate": "2026-03-01",
+        "fields.description": "h2. New\n\nwith *bold*",
+        "fields.customfield_10200": "125000.5",
+        "fields.customfield_10201.value": "CC-77",
+    }
+    other = {"fields.summary": "试点产线 3"}
+    refused = {"fields.summary": ""}
+    read_methods = frozenset({"GET"})
+
+    def app(self) -> web.Application:
+        return site()
+
+
+class TestJiraDataCenterUpdate(TestJiraUpdate):
+    settings = {"edition": "server"}
+
+
+class TestJiraStatusUpdate(TestJiraUpdate):
+    object = "10070"
+    fields = {"fields.status.statusCategory.key": "done"}
+    other = {"fields.status.name": "In Progress"}
+    refused = {"fields.status.name": "Nowhere"}
+
+
 class TestJiraPoll(PollSuite):
     connector, secrets = JiraConnector, SECRETS
     settings = {"email": "hub@example.com", "page_size": 5, "history_days": 60_000}
@@ -78,3 +108,41 @@ class TestJiraPoll(PollSuite):
 
 class TestJiraDataCenterPoll(TestJiraPoll):
     settings = {"edition": "server", "page_size": 5, "history_days": 60_000}
+
+
+class TestJiraTransition(ActionSuite):
+    connector, secrets = JiraConnector, SECRETS
+    settings = {"email": "hub@example.com"}
+    action = "issue.transition"
+    payload = {"issue": "10070", "status": "Done", "resolution": "Won't Do"}
+    bad_payload = {"issue": "10070", "status": "Nowhere"}
+    read_methods = frozenset({"GET"})
+
+    def app(self) -> web.Application:
+        return site()
+
+    async def test_two_keys_make_two_documents(self) -> None:
+        """Not here: an issue has one status, and the second call finds it there."""
+        async with self.talking() as (connector, meddler):
+            await connector.act(self.call("a"))
+            await connector.act(self.call("b"))
+            assert [method for method, _ in meddler.calls].count("POST") == 1
+
+    async def test_an_issue_moved_to_done_is_resolved_as_asked(self) -> None:
+        async with self.talking() as (connector, _):
+            await connector.act(self.call())
+            found = await connector.read(ObjectRef(self.action, "10070"))
+            assert found is not None
+            assert found.document is not None
+            assert (found.document["status"], found.document["resolution"]) == ("Done", "Won't Do")
+
+
+async def test_a_deleted_issue_stays_deleted_when_an_older_change_comes_late() -> None:
+    bodies = [raw.body for raw in render(Path(STORY), NOW)]
+    issue = b'{"timestamp":1767600000000,"webhookEvent":"jira:issue_deleted","issue":{"id":"10070","fields":{}}}'
+    app = make_app(clock=lambda: NOW)
+    shelf = next(value for value in app.values() if isinstance(value, Shelf))
+    for body in (*bodies, issue, *bodies):
+        take(shelf, body)
+    assert shelf.get("issue", "10070") is None
+    assert shelf.get("issue", "10041") is not None
