@@ -101,6 +101,10 @@ class Memory:
         view.entities.update((place, self.entities.get(place)) for place in touched.entities)
         view.labels.update((place, self.labels.get(place)) for place in touched.labels)
         view.links.update((place, self.links.get(place)) for place in touched.links)
+        for place in touched.objects:
+            at, kind, name = place
+            found = [key for (where, of, key), to in self.links.items() if (where, of, to) == (at, kind, name)]
+            view.objects[place] = sorted(found)
         view.references.update((place, self._referring(*place)) for place in touched.referring)
         view.loops.update((name, self.loops.get(name)) for name in touched.loops)
         view.effects.update((name, self.effects.get(name)) for name in touched.effects)

@@ -16,8 +16,9 @@ import orjson
 
 from hub.engine.answers import answered, unanswered
 from hub.engine.aside import LANE, alone, first_partial, poison, refused, set_aside, supersede
+from hub.engine.linking import belongs, link
 from hub.engine.lookups import looked_up
-from hub.engine.prepare import Item, Prepared
+from hub.engine.prepare import Item, Prepared, said_refs
 from hub.loop import decide
 from hub.loop.names import names_of, resolve
 from hub.loop.world import World
@@ -27,7 +28,7 @@ from hub.model.changes import Changes, NotLoaded, Outcome, Quarantine, Touched, 
 from hub.model.clock import Micros
 from hub.model.entity import Entity, Folded, fold
 from hub.model.prefer import fold_preferring
-from hub.model.record import Mapped, Refused, Rejected
+from hub.model.record import Mapped, Refused, Rejected, Via
 
 _SORTED = orjson.OPT_SORT_KEYS
 Piece = Callable[[World], None]
@@ -108,9 +109,12 @@ def record(world: World, item: Item) -> None:
     """Conclude one record: its outcome, the entity, its event, what follows for names and loops."""
     seen, delivery, plan = item.seen, item.delivery, item.plan
     kind = seen.kind
-    key = seen.key or f"{delivery.connection}:{item.record.source}"
+    key = own = seen.key or f"{delivery.connection}:{item.record.source}"
     world.because(delivery.ref, item.index, plan.name, item.record.at, delivery.ref)
-    open_rows = world.quarantined(kind, key)
+    open_rows = world.quarantined(kind, own)
+    if seen.via is not None:
+        key, seen = _placed(world, item, own, seen.via)
+        open_rows = open_rows if key == own else _together(open_rows, world.quarantined(kind, key))
     if open_rows and _held(open_rows, item):
         set_aside(world, item, key, "held", Rejected("behind", "an earlier record of this object is a bug to fix"))
         return
@@ -135,6 +139,23 @@ def record(world: World, item: Item) -> None:
     world.measures[plan.integration, folded.verdict] += 1
     if folded.verdict != "stale":
         _kept(world, item, before, folded, open_rows, read)
+        if seen.via is not None and key != own and (before is None or item.source not in before.marks):
+            link(world, item, folded.entity, own, seen.via)
+            _adopt(world, folded.entity, own)
+
+
+def _placed(world: World, item: Item, own: str, via: Via) -> tuple[str, Mapped | Refused]:
+    """The key of the entity a record belongs to, and the record on it; refused where several could be meant."""
+    seen = item.seen
+    key, rejected = belongs(world, item, own, via)
+    if rejected is None:
+        return key, replace(seen, key=key)
+    refs = seen.refs if isinstance(seen, Refused) else said_refs(seen)
+    return own, Refused(seen.kind, own, seen.label, refs, rejected, via)
+
+
+def _together(first: Sequence[Quarantine], second: Sequence[Quarantine]) -> list[Quarantine]:
+    return list({row.id: row for row in (*first, *second)}.values())
 
 
 def _nobodys(world: World, item: Item) -> None:
@@ -235,13 +256,13 @@ def _with_keys(world: World, mapped: Mapped) -> Mapped:
         value = found.get(name)
         if isinstance(value, str):
             found[name] = resolve(world, kind, value) or value
-    return Mapped(mapped.kind, mapped.key, mapped.label, found, mapped.refs)
+    return Mapped(mapped.kind, mapped.key, mapped.label, found, mapped.refs, via=mapped.via)
 
 
-def _adopt(world: World, target: Entity) -> None:
+def _adopt(world: World, target: Entity, *more: str) -> None:
     """An entity got a name others already used for it: their ref fields now hold its key."""
-    key, *names = names_of(target)
-    pairs = world.catalog.ref_fields[target.kind]
+    key, *names = (*names_of(target), *more)
+    pairs = world.catalog.ref_fields.get(target.kind, ())
     world.together([partial(world.referring, *pair, name) for pair in pairs for name in (key, *names)])
     for kind, field in pairs:
         waiting = world.referring(kind, field, key)

@@ -16,7 +16,7 @@ from hub.mapping.compiled import CompiledTable
 from hub.model.changes import Touched
 from hub.model.delivery import Delivery
 from hub.model.entity import LABEL
-from hub.model.record import Decoded, Json, Lookup, Mapped, Record, Refused, Rejected
+from hub.model.record import Decoded, Json, Lookup, Mapped, Record, Refused, Rejected, Via
 from hub.model.schema import Schema
 
 Decode = Callable[[Delivery], Decoded]
@@ -87,7 +87,7 @@ class Prepared:
 class _Heads:
     """Collects what the batch will read or write, as plain sets."""
 
-    __slots__ = ("entities", "instances", "labels", "looked", "quarantined", "subjects")
+    __slots__ = ("entities", "instances", "labels", "looked", "matched", "objects", "quarantined", "subjects")
 
     def __init__(self) -> None:
         self.entities: set[tuple[str, str]] = set()
@@ -96,6 +96,8 @@ class _Heads:
         self.quarantined: set[tuple[str, str]] = set()
         self.instances: set[str] = set()
         self.looked: list[Lookup] = []
+        self.objects: set[tuple[str, str, str]] = set()
+        self.matched: set[tuple[str, str, str]] = set()
 
     def touched(self) -> Touched:
         looked = touched_by_lookups(self.looked) if self.looked else Touched()
@@ -105,6 +107,8 @@ class _Heads:
             subjects=frozenset(self.subjects),
             quarantined=frozenset(self.quarantined),
             loops=frozenset(self.instances),
+            objects=frozenset(self.objects),
+            referring=frozenset(self.matched),
         )
 
 
@@ -226,7 +230,7 @@ def _check(item: Item) -> None:
     problem = schema.problem(state)
     row = f"{item.plan.name}.{problem.partition(':')[0].partition('.')[0]}"
     rejected = Rejected("schema", f"{item.plan.schema_name} {problem}", row, owner=item.plan.owner)
-    item.seen = Refused(seen.kind, seen.key, seen.label, said_refs(seen), rejected)
+    item.seen = Refused(seen.kind, seen.key, seen.label, said_refs(seen), rejected, seen.via)
 
 
 def said_refs(mapped: Mapped) -> dict[str, tuple[str, str]]:
@@ -241,6 +245,8 @@ def _touch(item: Item, catalog: Catalog, heads: _Heads) -> None:
     if key is None:
         key = f"{item.delivery.connection}:{item.record.source}"
     place = (kind, key)
+    if seen.via is not None:
+        _touch_via(item, seen.via, heads)
     heads.entities.add(place)
     heads.quarantined.add(place)
     if catalog.loops(kind):
@@ -256,6 +262,12 @@ def _touch(item: Item, catalog: Catalog, heads: _Heads) -> None:
     if seen.refs:
         for name, kind in seen.refs.items():
             _touch_ref(kind, seen.fields.get(name), heads)
+
+
+def _touch_via(item: Item, via: Via, heads: _Heads) -> None:
+    kind = item.seen.kind
+    heads.objects.add((item.delivery.connection, kind, via.id))
+    heads.matched.update((kind, field, value) for field, value in via.match if value)
 
 
 def _touch_ref(kind: str, value: Json, heads: _Heads) -> None:

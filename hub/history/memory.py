@@ -34,6 +34,7 @@ class Memory:
         self.outcomes: dict[tuple[int, int, str], Outcome] = {}
         self.planned: dict[str, None] = {}
         """Keys of effects nobody has sent yet, in the order they were planned."""
+        self._objects: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
         self._labels: dict[Place, list[str]] = {}
         self._names: dict[str, set[str]] = {}
         self._refs: dict[Place, tuple[tuple[str, str], ...]] = {}
@@ -63,6 +64,10 @@ class Memory:
 
     def link(self, connection: str, kind: str, key: str) -> str | None:
         return self.links.get((connection, kind, key))
+
+    def linked(self, connection: str, kind: str, object_id: str) -> Sequence[str]:
+        keys = self._objects.get((connection, kind, object_id), ())
+        return sorted(key for key in keys if self.links.get((connection, kind, key)) == object_id)
 
     def referring(self, kind: str, field: str, target: str) -> Sequence[Entity]:
         names = (target, *self._names.get(target, ()))
@@ -105,6 +110,7 @@ class Memory:
             self._label(kind, label, key)
         for connection, kind, key, object_id in changes.links:
             self.links[connection, kind, key] = object_id
+            self._objects[connection, kind, object_id].add(key)
         for instance in changes.loops.values():
             self.loops[instance.id] = instance
             self._of_subject[instance.subject_kind, instance.subject][instance.id] = None

@@ -102,6 +102,8 @@ class Probe:
                     names.append(f"{to} {bare}")
         if isinstance(seen, Mapped):
             self._name_lookups(names, seen)
+        if seen.via is not None:
+            names += [_found_by(kind, field, value) for field, value in seen.via.match if value]
 
     def _name_lookups(self, names: list[str], seen: Mapped) -> None:
         """What a lookup would find it by, and what its own lookups look for."""

@@ -11,6 +11,7 @@ import orjson
 
 from hub.loop import outcome, person
 from hub.loop.late import late_check
+from hub.loop.linking import link_of_document
 from hub.loop.names import resolve
 from hub.loop.related import candidates
 from hub.loop.start import OPEN, cancel, fire, gather, holds, read_again, was_read
@@ -130,6 +131,8 @@ def effect_moved(world: World, effect: Effect) -> None:
     loop = None if instance is None else loop_of(world, instance)
     if instance is not None and loop is not None:
         outcome.effect_moved(world, loop, instance, effect)
+        if (made := link_of_document(world, loop, instance, effect)) is not None:
+            linked(world, made[0], [made[1]])
 
 
 def timer_due(world: World, fact: TimerDue) -> None:

@@ -116,7 +116,18 @@ class World:
 
     def link(self, connection: str, kind: str, key: str) -> str | None:
         mine = self._links.get((connection, kind, key))
-        return self.view.link(connection, kind, key) if mine is None else mine
+        return self.view.link(connection, kind, key) if mine is None else (mine or None)
+
+    def linked(self, connection: str, kind: str, object_id: str) -> list[str]:
+        """Keys of the entities linked to that object, sorted."""
+        found = set(self.view.linked(connection, kind, object_id))
+        if self._links:
+            for (at, of, key), to in self._links.items():
+                if (at, of) == (connection, kind):
+                    found.discard(key)
+                    if to == object_id:
+                        found.add(key)
+        return sorted(found)
 
     def put_label(self, kind: str, label: str, key: str) -> None:
         self._labels[kind, label] = key

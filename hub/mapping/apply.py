@@ -7,7 +7,7 @@ Row order: source -> default -> values -> as -> required. Absent says nothing, n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hub.mapping.compiled import ExpressionError
@@ -16,7 +16,7 @@ from hub.mapping.convert.names import text_of_id
 from hub.mapping.expression.typing import Typing
 from hub.mapping.rates import Rated
 from hub.mapping.table import Path, Row, TableDef
-from hub.model.record import Json, Lookup, Mapped, Record, Refused, Rejected, path_text
+from hub.model.record import Json, Lookup, Mapped, Record, Refused, Rejected, Via, path_text
 from hub.model.values import decimal_text
 
 
@@ -252,8 +252,23 @@ def rejected(plan: RowPlan, error: Unconvertible | ExpressionError) -> Rejected:
     return Rejected(error.reason, f"{row.field}: {message}", plan.name, row.place, row.governance.owner)
 
 
+def via_of(table: TableDef, record: Record) -> Via | None:
+    """What finds the entity of a record keyed by its link; None for other tables."""
+    key = id_text(walk(table.key, record.data)) if table.key_mode == "link" else None
+    if key is None:
+        return None
+    return Via(key, tuple((field, id_text(walk(path, record.data)) or "") for field, path in table.match))
+
+
 def apply_rows(plan: TablePlan, record: Record) -> Mapped | Refused:
-    """The record through every row; the first row that rejects refuses it, the rest is still read for refs."""
+    """The record through every row, and which entity it belongs to."""
+    seen = _applied(plan, record)
+    via = via_of(plan.definition, record)
+    return seen if via is None else replace(seen, via=via)
+
+
+def _applied(plan: TablePlan, record: Record) -> Mapped | Refused:
+    """The first row that rejects refuses the record; the rest is still read for refs."""
     table, scope = plan.definition, record.data
     label = None if table.label is None else id_text(walk(table.label, scope))
     key = id_text(walk(table.key, scope))

@@ -119,7 +119,7 @@ def table_of(
     source = form.text("source", example="pm.issue")
     alias, _, stream = source.partition(".")
     connection = connection_of(form, "source", alias, systems)
-    mode, key = _key(form)
+    mode, key, match = _key(form)
     inside = above.below(form)
     table = TableDef(
         name=f"{integration}/{kind}/{source}",
@@ -137,6 +137,7 @@ def table_of(
         rows=rows_of(form, "fields", inside),
         zone=inside.zone,
         places={name: form.place(name) for name in form.node.pairs},
+        match=match,
     )
     if "fields" not in form:
         form.need("fields", "[{field: name, from: …}]")
@@ -147,11 +148,17 @@ def _key(form: Form) -> tuple[Literal["own", "shared", "link"], Path]:
     node = form.need("key", "id")
     nothing = Path((), "", form.findings.place(form.node))
     if not isinstance(node, Mapping):
-        return "own", path_of(form.findings, node) or nothing
-    inner = Form(form.findings, node, "key", ("shared", "link"))
-    for mode in ("shared", "link"):
-        if mode in inner:
-            return mode, inner.path(mode) or nothing
+        return "own", path_of(form.findings, node) or nothing, ()
+    inner = Form(form.findings, node, "key", ("shared", "link", "match"))
+    if "link" in inner:
+        if "shared" in inner:
+            why = "a record is found by a number all systems share, or by its link, not by both"
+            form.findings.report("row-source", inner.key_place("shared"), "key has shared and link", why, "keep one")
+        pairs = ((name.text, path_of(form.findings, value)) for name, value in inner.pairs("match"))
+        return "link", inner.path("link") or nothing, tuple((name, path) for name, path in pairs if path is not None)
+    if "match" in inner:
+        why = "match finds the entity a record without a link belongs to"
+        form.findings.report("row-source", inner.key_place("match"), "match stands without link", why, "add link: id")
     inner.need("shared", "fields.contract_number")
     return "shared", nothing
 

@@ -64,6 +64,47 @@ class Catalog:
         return {target: tuple(pairs) for target, pairs in found.items()}
 
     @cached_property
+    def linking(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
+        """(connection, stream's bare name) -> the entity kinds whose records are found by their link there."""
+        found: dict[tuple[str, str], set[str]] = {}
+        for connection, stream in self._tables:
+            for table in self._tables[connection, stream]:
+                if table.definition.key_mode == "link":
+                    place = (connection, stream.removeprefix(f"{connection}."))
+                    found.setdefault(place, set()).add(table.definition.entity)
+        return {place: tuple(sorted(kinds)) for place, kinds in found.items()}
+
+    @cached_property
+    def linked_kinds(self) -> Mapping[str, frozenset[str]]:
+        """Entity kind -> the connections whose records are put on it by their link."""
+        found: dict[str, set[str]] = {}
+        for (connection, _), kinds in self.linking.items():
+            for kind in kinds:
+                found.setdefault(kind, set()).add(connection)
+        return {kind: frozenset(connections) for kind, connections in found.items()}
+
+    @cached_property
+    def sought(self) -> Mapping[str, tuple[str, ...]]:
+        """Entity kind -> the fields by which lookups and ``match`` find it; they are kept in ``ref`` like ref
+        fields."""
+        found: dict[str, set[str]] = {}
+        for tables in self._tables.values():
+            for table in tables:
+                for lookup in (row.lookup for row in flat(table.definition.rows) if row.lookup is not None):
+                    if lookup.by not in ("key", "label"):
+                        found.setdefault(lookup.entity, set()).add(lookup.by)
+                if table.definition.match:
+                    names = [name for name, _ in table.definition.match]
+                    found.setdefault(table.definition.entity, set()).update(names)
+        return {kind: tuple(sorted(names)) for kind, names in found.items()}
+
+    def indexed(self, kind: str) -> tuple[str, ...]:
+        """The fields of a kind that are kept in ``ref``: its ref fields and those lookups find it by."""
+        schema = self.schemas.get(kind)
+        refs = [name for name in (schema.fields if schema else ()) if schema and schema.x_type(name) == "ref"]
+        return tuple(sorted({*refs, *self.sought.get(kind, ())}))
+
+    @cached_property
     def relating(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
         """Entity kind -> (its ref field, subject kind) of every ``related`` list that could take it."""
         found: dict[str, set[tuple[str, str]]] = {}
@@ -73,23 +114,6 @@ class Catalog:
                     definition = related.definition
                     found.setdefault(definition.entity, set()).add((definition.by, loop.definition.entity))
         return {kind: tuple(sorted(pairs)) for kind, pairs in found.items()}
-
-    @cached_property
-    def sought(self) -> Mapping[str, tuple[str, ...]]:
-        """Entity kind -> the fields by which lookups find it; they are kept in ``ref`` like ref fields."""
-        found: dict[str, set[str]] = {}
-        for tables in self._tables.values():
-            for table in tables:
-                for lookup in (row.lookup for row in flat(table.definition.rows) if row.lookup is not None):
-                    if lookup.by not in ("key", "label"):
-                        found.setdefault(lookup.entity, set()).add(lookup.by)
-        return {kind: tuple(sorted(names)) for kind, names in found.items()}
-
-    def indexed(self, kind: str) -> tuple[str, ...]:
-        """The fields of a kind that are kept in ``ref``: its ref fields and those lookups find it by."""
-        schema = self.schemas.get(kind)
-        refs = [name for name in (schema.fields if schema else ()) if schema and schema.x_type(name) == "ref"]
-        return tuple(sorted({*refs, *self.sought.get(kind, ())}))
 
     @cached_property
     def prefers(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:

@@ -7,11 +7,11 @@ means. So the two must agree wherever the body returns (``tests/unit/mapping_run
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from hub.mapping.apply import ABSENT, RowPlan, TablePlan, apply_rows, canonical_text, walk_steps
+from hub.mapping.apply import ABSENT, RowPlan, TablePlan, apply_rows, canonical_text, via_of, walk_steps
 from hub.mapping.compiled import CompiledTable, ExpressionError
 from hub.mapping.convert import Unconvertible
 from hub.mapping.convert.make import is_plain_text, zone_of
@@ -43,7 +43,19 @@ def compile_table(plan: TablePlan, integration: str, logic: str) -> CompiledTabl
     exec(compile(source, f"<{plan.definition.name}>", "exec"), namespace)
     accepts: Callable[[Record], bool] = namespace["accepts"]
     apply: Callable[[Record], Mapped | Refused] = namespace["apply"]
+    if plan.definition.key_mode == "link":
+        apply = _with_via(plan.definition, apply)
     return CompiledTable(plan.definition, integration, logic, accepts, apply, source, plan)
+
+
+def _with_via(table: TableDef, apply: Callable[[Record], Mapped | Refused]) -> Callable[[Record], Mapped | Refused]:
+    """What is keyed by its link also says what finds its entity."""
+
+    def linked(record: Record) -> Mapped | Refused:
+        seen = apply(record)
+        return seen if seen.via is not None else replace(seen, via=via_of(table, record))
+
+    return linked
 
 
 @dataclass(slots=True)

@@ -144,7 +144,8 @@ def _top(names: _Names) -> dict[str, Part]:
 
 
 def _table(names: _Names) -> Part:
-    key = _object(("shared", "link"), {"shared": _PATH, "link": _PATH})
+    match = {"type": "object", "additionalProperties": _PATH}
+    key = _object(("shared", "link", "match"), {"shared": _PATH, "link": _PATH, "match": match})
     known = {
         **_governance(names),
         "entity": _known(names.entities),
@@ -231,6 +232,7 @@ def _step(names: _Names) -> Part:
     over = {"type": "string", "examples": ["50000 CNY"]}
     expiry = {"remind": _SPAN, "expires": _SPAN, "on_expiry": {"enum": ["ask", "escalate", "fail"]}, "by": _TEXT}
     approve = _object(APPROVE_KEYS, {"role": _known(names.roles), "of": _CEL, "over": over, **expiry}, ("role",))
+    match = {"type": "object", "additionalProperties": _PATH, "minProperties": 1}
     known = {
         "step": _TEXT,
         "title": _texts(),
@@ -245,6 +247,8 @@ def _step(names: _Names) -> Part:
         "undo": _known(names.actions, _ALIAS),
         "within": _SPAN,
         "escalate": _escalate(names),
+        "on_fail": {"enum": list(ON_FAIL)},
+        "until": _object(UNTIL_KEYS, {"entity": _known(names.entities), "match": match, "when": _CEL}, UNTIL_KEYS[:2]),
     }
     return _object(STEP_KEYS, known, required=("step", "do"))
 

@@ -28,7 +28,7 @@ def fill(mapped: Mapped, find: Find, schema: Schema | None) -> tuple[Mapped | Re
         rejected = _problem(one, found, value)
         if rejected is not None:
             said = {name: (kind, fields[name]) for name, kind in refs.items() if isinstance(fields[name], str)}
-            return Refused(mapped.kind, mapped.key, mapped.label, said, rejected), read
+            return Refused(mapped.kind, mapped.key, mapped.label, said, rejected, mapped.via), read
         kept = one.value if not found and one.otherwise == "keep" else value
         read[one.name] = _read(found)
         if one.at:
@@ -38,7 +38,8 @@ def fill(mapped: Mapped, find: Find, schema: Schema | None) -> tuple[Mapped | Re
         fields[one.field] = kept
         if one.ref:
             refs[one.field] = one.ref
-    return _checked(Mapped(mapped.kind, mapped.key, mapped.label, fields, refs), mapped, schema), read
+    filled = Mapped(mapped.kind, mapped.key, mapped.label, fields, refs, via=mapped.via)
+    return _checked(filled, mapped, schema), read
 
 
 def is_meant(one: Lookup, entity: Entity) -> bool:
@@ -104,4 +105,4 @@ def _checked(filled: Mapped, before: Mapped, schema: Schema | None) -> Mapped | 
     one = before.lookups[0]
     rejected = Rejected("schema", f"{schema.name} {schema.problem(state)}", *_where(one))
     refs = {name: pair for name, pair in said.items() if isinstance(pair[1], str)}
-    return Refused(filled.kind, filled.key, filled.label, refs, rejected)
+    return Refused(filled.kind, filled.key, filled.label, refs, rejected, filled.via)

@@ -176,6 +176,8 @@ class TableDef:
     zone: str
     places: Mapping[str, Place] = dataclasses.field(default_factory=dict)
     """Where the values of ``source``, ``key``, ``label``, ``owner`` … stand, by YAML key."""
+    match: tuple[tuple[str, Path], ...] = ()
+    """``key: {link: id, match: {field: path}}``: the field of the entity and the record's own value for it."""
 
 
 @dataclass(frozen=True, slots=True)

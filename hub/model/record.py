@@ -95,6 +95,15 @@ def path_text(at: tuple[str | int, ...]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Via:
+    """What finds the entity of a ``key: {link: …}`` record: the object's id in its connection, else ``match``:
+    (field, value) of the entity; the value is empty where the record has none."""
+
+    id: str
+    match: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Mapped:
     """A record seen through one table, as ``apply`` leaves it.
 
@@ -112,6 +121,8 @@ class Mapped:
     lookups: tuple[Lookup, ...] = ()
     rates: Mapping[str, Json] | None = None
     """Money fields that were converted: from what, by which rate of which day and table; None where none was."""
+    via: Via | None = None
+    """Which entity it belongs to is found when it is concluded; until then ``key`` is that of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +135,4 @@ class Refused:
     refs: Mapping[str, tuple[str, str]]
     """field -> (target kind, value)"""
     rejected: Rejected
+    via: Via | None = None

@@ -30,6 +30,7 @@ KEY_OF_LABEL = (
 )
 """The entity that carries the label now, else the one that got it last."""
 LINK = "SELECT object FROM link WHERE connection = ? AND kind = ? AND key = ?"
+LINKED = "SELECT key FROM link WHERE connection = ? AND kind = ? AND object = ? ORDER BY key"
 REFERRING = (
     "SELECT e.kind, e.key, e.label, e.version, e.deleted, e.state, e.marks, j.value FROM json_each(?3) j"
     " CROSS JOIN ref r ON r.kind = ?1 AND r.field = ?2 AND r.value IN"
@@ -61,6 +62,8 @@ def load(db: sqlite3.Connection, view: LoadedView, touched: Touched, seen: dict[
         view.labels[kind, label] = _one(db, KEY_OF_LABEL, (kind, label))
     for link in _missing(touched.links, view.links):
         view.links[link] = _one(db, LINK, link)
+    for linked in _missing(touched.objects, view.objects):
+        view.objects[linked] = tuple(row[0] for row in db.execute(LINKED, linked))
     _referring(db, view, _missing(touched.referring, view.references))
     if touched.quarantined:
         _quarantined(db, view, touched.quarantined)

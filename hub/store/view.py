@@ -20,6 +20,7 @@ class LoadedView:
         self.entities: dict[tuple[str, str], Entity | None] = {}
         self.labels: dict[tuple[str, str], str | None] = {}
         self.links: dict[tuple[str, str, str], str | None] = {}
+        self.objects: dict[tuple[str, str, str], Sequence[str]] = {}
         self.references: dict[tuple[str, str, str], Sequence[Entity]] = {}
         self.subjects: dict[tuple[str, str], Sequence[Instance]] = {}
         self.loops: dict[str, Instance | None] = {}
@@ -48,6 +49,12 @@ class LoadedView:
             return self.links[connection, kind, key]
         except KeyError:
             raise NotLoaded(Touched(links=frozenset({(connection, kind, key)}))) from None
+
+    def linked(self, connection: str, kind: str, object_id: str) -> Sequence[str]:
+        try:
+            return self.objects[connection, kind, object_id]
+        except KeyError:
+            raise NotLoaded(Touched(objects=frozenset({(connection, kind, object_id)}))) from None
 
     def referring(self, kind: str, field: str, target: str) -> Sequence[Entity]:
         try:

@@ -1,4 +1,4 @@
-"""``lookup`` finds an entity that has a schema by a text of it, and takes something that fits the row's field.
+"""``lookup`` and ``match`` find an entity that has a schema by a text of it; what is taken fits the row's field.
 
 A lookup by a field that is never filled, or of a value the field cannot hold, would set every record aside.
 
@@ -19,7 +19,7 @@ from hub.mapping.check.fit import fits
 from hub.mapping.compile_rows import below
 from hub.mapping.expression.kinds import type_of
 from hub.mapping.form import near
-from hub.mapping.table import LookupDef, Row, flat
+from hub.mapping.table import LookupDef, Row, TableDef, flat
 from hub.model.diagnostic import Diagnostic, Place
 from hub.model.schema import Schema
 
@@ -33,9 +33,17 @@ _OWN = ("key", "label")
 def check(checked: Checked) -> Iterator[Diagnostic]:
     for table in checked.tables:
         schema = checked.schema(table)
+        yield from _match(table, schema)
         yield from _rows(checked, table.rows, {} if schema is None else schema.fields)
     for _, step in checked.steps():
         yield from (_nowhere(row) for row in flat(step.payload) if row.lookup is not None)
+
+
+def _match(table: TableDef, schema: Schema | None) -> Iterator[Diagnostic]:
+    for field, path in table.match if schema is not None else ():
+        if schema is not None and field in schema.fields and schema.x_type(field) not in _TEXTS:
+            why = f"it is {schema.x_type(field)}; entities are found by texts"
+            yield finding(path.place, ID, f"{field} cannot be matched", why, "match a number or code that is a text")
 
 
 def _rows(checked: Checked, rows: Sequence[Row], fields: Fields) -> Iterator[Diagnostic]:

@@ -98,6 +98,8 @@ class Checked:
         """Parsed expressions by the identity of their ``Expression``."""
         self.results: dict[int, Type] = {}
         """What an expression gives, by the identity of its ``Expression``."""
+        self.matched: dict[int, Type] = {}
+        """Type of the left side of a ``match`` by the path's identity."""
         self._found: dict[str, list[Diagnostic]] = defaultdict(list)
 
     @cached_property
@@ -148,7 +150,7 @@ class Checked:
         scope = record_scope(stream.names if stream else ())
         if table.only:
             self._expression(table.only, scope, CONDITION)
-        for path in (table.key, table.label):
+        for path in (table.key, table.label, *(path for _, path in table.match)):
             if path is not None and path.steps:
                 self._path(path, scope)
         self._rows(table.rows, scope)
@@ -220,6 +222,20 @@ class Checked:
         for expression in step.expect.values():
             self._expression(expression, scope)
         self._rows(step.payload, scope)
+
+    def _each_scope(self, step: StepDef, scope: TypeScope) -> TypeScope:
+        return scope if step.each is None else scope.plus(**{step.each[0]: element(path_type(step.each[1], scope)[0])})
+
+    def _until(self, loop: LoopDef, step: StepDef, scope: TypeScope) -> None:
+        until = step.until
+        if until is None:
+            return
+        alone = TypeScope({until.entity: self.kinds.of(until.entity)})
+        for left, right in until.matches:
+            self.matched[id(left)] = self._path(left, alone)
+            self._path(right, scope)
+        if until.when is not None:
+            self._expression(until.when, scope, CONDITION)
 
     def _expression(self, expression: Expression, scope: TypeScope, wants: Collection[str] = ()) -> Type:
         try:

@@ -22,12 +22,13 @@ ID = "prefer-conflict"
 
 def check(checked: Checked) -> Iterator[Diagnostic]:
     first: dict[tuple[str, str], Row] = {}
+    linked = {table.entity for table in checked.tables if table.key_mode == "link"}
     for table in checked.tables:
         for row in table.rows:
             yield from (_nowhere(inner) for inner in flat(row.rows) if inner.prefer)
             if not row.prefer:
                 continue
-            if table.key_mode == "own":
+            if table.key_mode == "own" and table.entity not in linked:
                 yield _alone(row)
             other = first.setdefault((table.entity, row.field), row)
             if other.prefer != row.prefer:

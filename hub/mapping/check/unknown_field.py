@@ -1,4 +1,4 @@
-"""A row fills a field of its entity's schema; ``by`` of a related list is a ref field of that entity.
+"""Rows and ``match`` name fields of their entity's schema; ``by`` of a related list is a ref field of that entity.
 
 A field nobody declared would be dropped or would break every record; a misspelt one is never filled.
 
@@ -28,6 +28,9 @@ def check(checked: Checked) -> Iterator[Diagnostic]:
         for row in table.rows if schema else ():
             if schema and row.field not in schema.fields:
                 yield _unknown(row.field, schema, row.place)
+        for field, path in table.match if schema else ():
+            if schema and field not in schema.fields:
+                yield _unknown(field, schema, path.place)
     for each in checked.loops:
         for related in each.definition.related:
             yield from _by(checked, each.definition, related)
