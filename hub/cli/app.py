@@ -26,6 +26,7 @@ COMMANDS = (
     "entity",
     "effect",
     "loop",
+    "preflight",
     "pause",
     "quarantine",
     "trace",

@@ -7,8 +7,9 @@ decisions.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Any
 
 from hub.engine.facts import conclude_fact, guarded
 from hub.history.memory import Memory
@@ -16,10 +17,11 @@ from hub.loop.start import was_read
 from hub.loop.world import World
 from hub.mapping.catalog import Catalog
 from hub.model.action import ActionSpec
-from hub.model.changes import Reading, Timer
+from hub.model.changes import Approval, Reading, Timer
 from hub.model.clock import Micros
 from hub.model.effect import Effect, EffectState
 from hub.model.fact import EffectMoved, Fact, PersonDecided, TimerDue
+from hub.model.record import Json
 
 ROUNDS_MAX = 10_000
 """A loop that still plans new documents after so many rounds would never end."""
@@ -78,12 +80,18 @@ class Assumed:
             self.memory.take(done.changes)
 
     def _asks(self) -> bool:
-        moved = False
-        for ask in [self.memory.asks[name] for name in self.memory.asking]:
-            who = next((person.code for person in self.catalog.people.with_role(ask.role)), "")
-            decision = PersonDecided(f"impact/{ask.id}", ask.loop, "approve", who, self.why, ask.step, ask.item)
-            moved = (bool(who) and self._fact(decision)) or moved
-        return moved
+        asked = [self.memory.asks[name] for name in self.memory.asking]
+        return sum(self._approved(ask) for ask in asked) > 0
+
+    def _approved(self, ask: Approval) -> bool:
+        """Somebody who holds the role agrees; where nobody may, the ask stays open."""
+        about = (ask.loop, "approve")
+        people = self.catalog.people.with_role(ask.role)
+        decided = (
+            PersonDecided(f"impact/{ask.id}", *about, one.code, self.why, ask.step, ask.item)  # type: ignore[arg-type]
+            for one in people
+        )
+        return any(self._fact(decision) for decision in decided)
 
     def _documents(self) -> bool:
         planned = [self.memory.effects[key] for key in self.memory.planned]
@@ -92,15 +100,23 @@ class Assumed:
         return bool(planned)
 
     def _confirm(self, effect: Effect, action: ActionSpec) -> None:
-        """The target takes the document and shows it as expected, under a number both versions share."""
-        number = f"<{effect.step.partition('/')[0]}{effect.item and ' ' + effect.item}>"
-        known = {"remote_id": number, "number": number, "document_state": _state_after(action, effect.call)}
+        """The target takes the document and shows it as expected."""
+        known = self._numbered(effect, action)
         self._fact(EffectMoved(effect.key, effect.version, EffectState.SENDING))
-        self._fact(EffectMoved(effect.key, effect.version + 1, EffectState.SENT, **known))  # type: ignore[arg-type]
+        self._fact(EffectMoved(effect.key, effect.version + 1, EffectState.SENT, **known))
         if action.readable:
-            read = EffectMoved(effect.key, effect.version + 2, EffectState.CONFIRMED, read_back=dict(effect.expect))
+            read = EffectMoved(effect.key, effect.version + 2, EffectState.CONFIRMED, read_back=self._shown(effect))
             self._fact(replace(read, document_state=known["document_state"]))
         self.memory.planned.pop(effect.key, None)
+
+    def _numbered(self, effect: Effect, action: ActionSpec) -> dict[str, Any]:
+        """What the target calls the document: a number that says which obligation it is for."""
+        number = f"<{effect.step.partition('/')[0]}{effect.item and ' ' + effect.item}>"
+        return {"remote_id": number, "number": number, "document_state": _state_after(action, effect.call)}
+
+    def _shown(self, effect: Effect) -> Mapping[str, Json]:
+        """What reading the document back gives."""
+        return dict(effect.expect)
 
 
 def _state_after(action: ActionSpec, call: str) -> str:
