@@ -144,7 +144,7 @@ def table_of(
     return table
 
 
-def _key(form: Form) -> tuple[Literal["own", "shared", "link"], Path]:
+def _key(form: Form) -> tuple[Literal["own", "shared", "link"], Path, tuple[tuple[str, Path], ...]]:
     node = form.need("key", "id")
     nothing = Path((), "", form.findings.place(form.node))
     if not isinstance(node, Mapping):
@@ -160,7 +160,7 @@ def _key(form: Form) -> tuple[Literal["own", "shared", "link"], Path]:
         why = "match finds the entity a record without a link belongs to"
         form.findings.report("row-source", inner.key_place("match"), "match stands without link", why, "add link: id")
     inner.need("shared", "fields.contract_number")
-    return "shared", nothing
+    return "shared", inner.path("shared") or nothing, ()
 
 
 def rows_of(form: Form, key: str, above: Inherited) -> tuple[Row, ...]:
