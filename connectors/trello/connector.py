@@ -9,6 +9,7 @@ from hashlib import sha1
 from urllib.parse import quote
 
 from connectors.trello import decode as forms
+from connectors.trello.editing import THROTTLED_SECONDS, UPDATE, Editing
 from connectors.trello.spec import SPEC
 from connectors.trello.window import Board, Cursor
 from hub.connector.answers import Ambiguous, Found, ReadFailed, Receipt, Throttled, Unauthorized
@@ -23,8 +24,6 @@ from hub.model.record import Decoded, Json
 SIGNATURE = "x-trello-webhook"
 PAGE = 1000
 PAGES_MAX = 20
-THROTTLED_SECONDS = 10.0
-"""Trello's 429 names no time; its limits count per ten seconds, and asking sooner makes it worse."""
 _JSON = {"content-type": "application/json"}
 _WHOLE_CARD = {
     "fields": "all", "list": "true", "board": "true", "board_fields": "name,shortLink", "members": "true",
@@ -78,13 +77,15 @@ class TrelloConnector(Connector):
         return Page(tuple(found), moved.text(), more=moved.next != 0)
 
     async def act(self, call: ActCall) -> Receipt:
-        """Add a comment that carries our reference."""
+        """Change a card, or add a comment that carries our reference."""
+        if call.action == UPDATE:
+            return await Editing(self).update(str(call.payload["object"]), call.payload["fields"])
         card = str(call.payload["card"])
         text = with_mark(str(call.payload["body"]), call.reference)
         try:
             answer = await self.http.write(
-                "POST", _path("cards", card, "actions", "comments"), json={"text": text},
-                headers=self._auth(), not_done_429=True,
+                "POST", self.path("cards", card, "actions", "comments"), json={"text": text},
+                headers=self.auth(), not_done_429=True,
             )  # fmt: skip
         except Throttled as error:
             wait = error.retry_after or THROTTLED_SECONDS
@@ -96,9 +97,11 @@ class TrelloConnector(Connector):
 
     async def find(self, action: str, reference: str, payload: Mapping[str, Json]) -> Found | None:
         """Our comment among those of the card: all pages are read before it counts as absent."""
-        path, before = _path("cards", str(payload["card"]), "actions"), ""
+        if action == UPDATE:
+            return await Editing(self).done(payload)
+        path, before = self.path("cards", str(payload["card"]), "actions"), ""
         for _ in range(PAGES_MAX):
-            page = await self._get(path, {"filter": "commentCard", "limit": str(PAGE), **_before(before)})
+            page = await self.get(path, {"filter": "commentCard", "limit": str(PAGE), **_before(before)})
             if page is None:
                 return None
             comments = _list(page)
@@ -113,9 +116,11 @@ class TrelloConnector(Connector):
     async def read(self, ref: ObjectRef) -> Found | None:
         """A card with all that ``decode`` needs to know it whole, or one comment of ours as a document."""
         if ref.kind in ("card.comment", "comment"):
-            comment = await self._get(_path("actions", ref.id))
+            comment = await self.get(self.path("actions", ref.id))
             return self._found(comment.json) if comment else None
-        answer = await self._get(_path("cards", ref.id), _WHOLE_CARD)
+        if ref.kind == UPDATE:
+            return await Editing(self).read(ref.id)
+        answer = await self.get(self.path("cards", ref.id), _WHOLE_CARD)
         if answer is None:
             return None
         card = answer.json if isinstance(answer.json, dict) else {}
@@ -129,7 +134,7 @@ class TrelloConnector(Connector):
 
     async def probe(self) -> Probe:
         try:
-            answer = await self._get(_path("members", "me"))
+            answer = await self.get(self.path("members", "me"))
         except Unauthorized as error:
             return Probe(False, str(error), "check key and api_token: Trello does not accept them")
         except ReadFailed as error:
@@ -139,14 +144,18 @@ class TrelloConnector(Connector):
             return Probe(False, "/1/members/me does not look like Trello", "check url")
         return Probe(True, f"signed in as {me.get('fullName') or me.get('username') or me['id']}")
 
-    def _auth(self) -> dict[str, str]:
+    def auth(self) -> dict[str, str]:
         """Key and token travel in a header: an address ends up in logs."""
         key, token = self.connection.secret("key"), self.connection.secret("api_token")
         return {"authorization": f'OAuth oauth_consumer_key="{key}", oauth_token="{token}"'} if key or token else {}
 
-    async def _get(self, path: str, params: Mapping[str, str] | None = None) -> Answer | None:
+    @staticmethod
+    def path(*parts: str) -> str:
+        return "/".join(("/1", *(quote(part, safe="") for part in parts)))
+
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer | None:
         try:
-            return await self.http.read(path, params=params, headers=self._auth())
+            return await self.http.read(path, params=params, headers=self.auth())
         except ReadFailed as error:
             if ": 400 " in str(error) and "invalid id" in str(error):
                 return None  # what Trello says of an id that cannot exist
@@ -155,7 +164,7 @@ class TrelloConnector(Connector):
             raise
 
     async def _must(self, path: str, params: Mapping[str, str]) -> Answer:
-        answer = await self._get(path, params)
+        answer = await self.get(path, params)
         if answer is None or not isinstance(answer.json, list):
             raise ReadFailed(f"{path}: no list; does the board exist?")
         return answer
@@ -164,19 +173,19 @@ class TrelloConnector(Connector):
         """The board's custom field definitions; read again when the card names one that is not among them."""
         known = self._definitions.get(board)
         if known is None or not _covers(known.json, card.get("customFieldItems") or []):
-            known = await self._must(_path("boards", board, "customFields"), {})
+            known = await self._must(self.path("boards", board, "customFields"), {})
             self._definitions[board] = known
         return known.body
 
     async def _cards(self, board: str) -> tuple[list[Raw], Board]:
         """Every card of a board that was never read, archived ones too; then what happens from here on."""
-        newest = _seen(_list(await self._must(_path("boards", board, "actions"), {"limit": str(PAGE)})))
-        columns = await self._must(_path("boards", board, "lists"), {"filter": "all", "fields": "name"})
+        newest = _seen(_list(await self._must(self.path("boards", board, "actions"), {"limit": str(PAGE)})))
+        columns = await self._must(self.path("boards", board, "lists"), {"filter": "all", "fields": "name"})
         names = dict(zip([str(item["id"]) for item in _list(columns)], items(columns.body), strict=True))
         found, before = [], ""
         for _ in range(PAGES_MAX):
             params = {"filter": "all", "limit": str(PAGE), "customFieldItems": "true", "checklists": "all"}
-            page = await self._must(_path("boards", board, "cards"), {**params, **_before(before)})
+            page = await self._must(self.path("boards", board, "cards"), {**params, **_before(before)})
             cards = _list(page)
             for card, raw in zip(cards, items(page.body), strict=True):
                 fields = await self._fields(board, card)
@@ -195,7 +204,7 @@ class TrelloConnector(Connector):
         since = iso(max(board.newest - self.overlap, 0))
         for _ in range(PAGES_MAX):
             params = {"since": since, "limit": str(PAGE), **_before(before)}
-            page = await self._must(_path("boards", name, "actions"), params)
+            page = await self._must(self.path("boards", name, "actions"), params)
             actions = _list(page)
             pages += list(zip(actions, items(page.body), strict=True))
             if len(actions) < PAGE:
@@ -228,10 +237,6 @@ class TrelloConnector(Connector):
         card = (comment.get("data") or {}).get("card") or {}
         short = card.get("shortLink")
         return f"https://trello.com/c/{short}#comment-{comment['id']}" if short else ""
-
-
-def _path(*parts: str) -> str:
-    return "/".join(("/1", *(quote(part, safe="") for part in parts)))
 
 
 def _before(action: str) -> dict[str, str]:

@@ -1,10 +1,12 @@
-"""Trello's SPEC: settings, streams with their fields, the one action. Data only."""
+"""Trello's SPEC: settings, streams with their fields, actions. Data only."""
 
 from __future__ import annotations
 
 from connectors.trello.decode import CARD_NAMES, COMMENT_NAMES
+from connectors.trello.editing import UPDATABLE, UPDATE
 from hub.connector.documents import record, text
 from hub.connector.spec import ConnectorSpec, Setting, StreamField, StreamSpec
+from hub.connector.updates import update_action
 from hub.model.action import ActionSpec, Call, TargetClass
 
 _SETTINGS = (
@@ -43,6 +45,8 @@ _CARD = StreamSpec(
     ),
     polled=True,
     webhook=True,
+    update_action=UPDATE,
+    updatable=UPDATABLE,
 )
 _COMMENT = StreamSpec(
     "comment",
@@ -79,7 +83,7 @@ SPEC = ConnectorSpec(
     title="Trello",
     settings=_SETTINGS,
     streams=(_CARD, _COMMENT),
-    actions=(_COMMENT_ACTION,),
+    actions=(_COMMENT_ACTION, update_action(UPDATE, {"en": "change the card", "zh": "修改卡片"})),
     signed=True,
     methods=frozenset({"HEAD"}),
     has_twin=True,

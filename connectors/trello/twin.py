@@ -13,6 +13,7 @@ from aiohttp import web
 
 from connectors.trello import decode as forms
 from connectors.trello.cards import shown, told
+from connectors.trello.twin_edits import add_edits
 from hub.connector.twin import BODY_BYTES_MAX, Shelf, add_feed, answer, asked, run
 from hub.model.clock import SECOND, Micros, iso
 from hub.model.record import Json
@@ -32,6 +33,7 @@ def make_app(state: Path | None = None, clock: Callable[[], Micros] | None = Non
     app.router.add_get("/1/members/me", _me)
     app.router.add_get("/1/cards/{card}", _card)
     app.router.add_get("/1/cards/{card}/actions", _card_actions)
+    add_edits(app, shelf, _the_card, take_action, _ME)
     app.router.add_post("/1/cards/{card}/actions/comments", _add_comment)
     app.router.add_get("/1/actions/{action}", _action)
     app.router.add_get("/1/boards/{board}/actions", _board_actions)

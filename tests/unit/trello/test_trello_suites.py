@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 
 import orjson
+import pytest
 from aiohttp import web
 
 from connectors.trello.connector import TrelloConnector
 from connectors.trello.twin import make_app, take
+from hub.connector.answers import Ambiguous
 from hub.connector.base import ObjectRef
 from hub.connector.samples import render
-from hub.connector.suite import ActionSuite, PollSuite, ReadSuite, WebhookSuite
+from hub.connector.suite import ActionSuite, PollSuite, ReadSuite, UpdateSuite, WebhookSuite
 from hub.connector.twin import Shelf
 from hub.model.clock import SECOND
 
@@ -68,6 +70,53 @@ class TestTrelloComment(ActionSuite):
 
     def app(self) -> web.Application:
         return boards()
+
+
+class TestTrelloUpdate(UpdateSuite):
+    connector, secrets = TrelloConnector, SECRETS
+    action, object = "card.update", FAIR
+    fields = {
+        "name": "上海工业展 2",
+        "desc": "**new**",
+        "due": "2026-03-01T04:00:00.000Z",
+        "list.name": "计划",
+    }
+    other = {"name": "上海工业展 3"}
+    refused = {"name": ""}
+
+    def app(self) -> web.Application:
+        return boards()
+
+    async def test_fields_that_take_several_calls_are_done_again_until_all_of_them_stand(self) -> None:
+        both = {"name": "fair", 'customFields["实际花费"]': "1.50"}
+        async with self.talking() as (connector, meddler):
+            self.plan(meddler, "lose", after=True)
+            with pytest.raises(Ambiguous):
+                await connector.act(self.call(both))
+            assert await connector.find(self.action, "key-a", self.payload(both)) is None
+            await connector.act(self.call(both))
+            assert await connector.find(self.action, "key-a", self.payload(both)) is not None
+
+
+class TestTrelloCustomField(TestTrelloUpdate):
+    fields = {'customFields["实际花费"]': "18651.75"}
+    other = {"customFields.实际花费": "1"}
+    refused = {"customFields.渠道 2": "x"}
+
+
+class TestTrelloMove(TestTrelloUpdate):
+    fields = {"idList": "5f3b00000000000000000010"}
+    other = {"idList": "5f3b00000000000000000012"}
+    refused = {"idList": "5f3b000000000000000000ee"}
+
+    async def test_a_card_that_was_moved_is_news_for_whoever_reads_actions(self) -> None:
+        app, poll = self.app(), TestTrelloPoll()
+        async with poll.talking(app) as (connector, _):
+            _, cursor, _ = await poll.drain(connector)
+            await connector.act(self.call())
+            page = await connector.poll("card", cursor)
+            (record,) = [one for raw in page.deliveries for one in connector.decode({}, raw.body).records]
+            assert (record.source, record.data["list"]["name"]) == (FAIR, "计划")
 
 
 class TestTrelloPoll(PollSuite):
