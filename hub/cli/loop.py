@@ -192,6 +192,8 @@ def _print(shown: dict[str, Any]) -> None:
     planned = {o["step"] for o in shown["obligations"]}
     rows += [(name, "", state, "", "") for name, state in shown["steps"].items() if name not in planned]
     table(("step", "item", "state", "document", "reason"), rows, empty="no steps yet")
+    for name in shown["overdue"]:
+        print(f"overdue: {name or 'the loop itself'}")
     for one in shown["waiting_for"]:
         print(f"waits: {one['kind']} {one['ref']} {one['who'] or ''} {one['message'] or ''}".rstrip())
 
@@ -201,4 +203,5 @@ def _steps(shown: dict[str, Any]) -> str:
 
 
 def _waits(shown: dict[str, Any]) -> str:
-    return "; ".join(f"{one['kind']} {one['who'] or one['ref']}" for one in shown["waiting_for"])
+    late = [f"overdue {name or 'as a whole'}" for name in shown["overdue"]]
+    return "; ".join([*late, *(f"{one['kind']} {one['who'] or one['ref']}" for one in shown["waiting_for"])])

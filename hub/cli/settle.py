@@ -70,7 +70,7 @@ async def until_settled(serving: Serving, timeout: float) -> bool:
                 await serving.host.idle()
         except TimeoutError:
             return False
-        due = due_in(serving.workspace)
+        due = due_in(serving.workspace, left)
         if due is None:
             return True
         if due > left:
@@ -79,16 +79,23 @@ async def until_settled(serving: Serving, timeout: float) -> bool:
     return False
 
 
-def due_in(opened: Workspace) -> float | None:
-    """Seconds until the hub can do something by itself, None when it never can. Polling does not count."""
+def due_in(opened: Workspace, patience: float) -> float | None:
+    """Seconds until the hub can do something by itself, None when it never can.
+
+    Polling does not count; limits and schedules do where they fall due within ``patience`` seconds.
+    """
     from hub.engine.advance import CONSUMER, PARTITION
     from hub.model.clock import SECOND
+    from hub.store.queries.loops import next_work
 
-    store = opened.store
+    store, now = opened.store, opened.clock.now()
     if opened.log.end() > store.checkpoint(CONSUMER, PARTITION):
         return 0.0
     due = store.next_due()
-    return None if due is None else max(0.0, (due - opened.clock.now()) / SECOND)
+    if due is not None and due > now + int(patience * SECOND):
+        with store.read() as db:
+            due = next_work(db)
+    return None if due is None else max(0.0, (due - now) / SECOND)
 
 
 async def _beside(opened: Workspace, timeout: float) -> dict[str, Any]:
@@ -97,7 +104,7 @@ async def _beside(opened: Workspace, timeout: float) -> dict[str, Any]:
     deadline = loop.time() + timeout
     quiet, due = 0, None
     while quiet < QUIET_LOOKS and (left := deadline - loop.time()) > 0:
-        due = due_in(opened)
+        due = due_in(opened, left)
         rests = (due is None or due > left) and not _sending(opened)
         quiet = quiet + 1 if rests else 0
         await asyncio.sleep(LOOK_SECONDS)

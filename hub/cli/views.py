@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from hub.loop.limits import overdue
 from hub.model.changes import Quarantine, Timer
 from hub.model.clock import Micros, iso
 from hub.model.effect import Effect
@@ -83,6 +84,7 @@ def effect_json(found: Effect, names: Mapping[str, str]) -> dict[str, Any]:
 
 def loop_json(found: Instance, timers: Iterable[Timer], label: str | None) -> dict[str, Any]:
     due = [timer.due for timer in timers] + [step.due for step in found.steps if step.due and _open(step)]
+    due += [found.due] if found.due and not found.finished_at else []
     return {
         "id": found.id,
         "loop": found.loop,
@@ -95,6 +97,7 @@ def loop_json(found: Instance, timers: Iterable[Timer], label: str | None) -> di
         "steps": {step.name: step.state.value for step in found.steps},
         "waiting_for": [waiting_json(one, found.id) for one in found.waiting],
         "due": when(min(due)) if due else None,
+        "overdue": overdue(found),
         "started_at": iso(found.started_at),
         "finished_at": when(found.finished_at),
         "reason": found.reason or None,

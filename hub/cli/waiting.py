@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hub.cli.views import waiting_json
+from hub.loop.limits import overdue, timer_of
 from hub.model.clock import iso
 from hub.model.effect import Effect, EffectState
-from hub.model.instance import LoopState
+from hub.model.instance import Instance, LoopState
 from hub.store.queries import loops, records
 
 OVER = (LoopState.DONE, LoopState.HISTORY, LoopState.CANCELLED)
@@ -41,6 +42,21 @@ def _of_loops(db: Connection) -> Iterator[dict[str, Any]]:
     for instance in loops.instances(db, states=states):
         for one in instance.waiting:
             yield waiting_json(one, instance.id)
+        yield from (_overdue(instance, step) for step in overdue(instance))
+
+
+def _overdue(instance: Instance, step: str) -> dict[str, Any]:
+    """A step, or the loop itself, that is open past its due time."""
+    found = next((one for one in instance.steps if one.name == step), None)
+    due, told = (found.due, found.escalated) if found else (instance.due, instance.escalated)
+    return {
+        "kind": "timer",
+        "ref": timer_of(instance, step),
+        "since": iso(due or instance.started_at),
+        "who": None,
+        "message": f"{step or 'the loop'} is overdue; levels told: {told}",
+        "loop": instance.id,
+    }
 
 
 def _of_effects(db: Connection, paused: Mapping[str, str], told: Set[tuple[str, str]]) -> Iterator[dict[str, Any]]:

@@ -80,6 +80,7 @@ def conclude_fact(fact: Fact, view: View, now: Micros, catalog: Catalog) -> tupl
             return _effect(world, fact)
         case TimerDue():
             world.because(fact.timer)
+            world.drop_timer(fact.timer)  # whatever the decision runs into: a timer comes once
             world = guarded(world, fact.loop, lambda inner: decide.timer_due(inner, fact))
         case ReadFailed():
             world.because(f"{fact.loop}/{fact.object}", now)

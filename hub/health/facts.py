@@ -56,6 +56,10 @@ class LoopFact:
     open_obligations: int
     waiting: tuple[Waiting, ...]
     steps: Mapping[str, str]
+    limited: int = 0
+    """Steps with a limit that are over, or open past it."""
+    in_time: int = 0
+    """Those that were over within their limit."""
 
 
 @dataclass(frozen=True, slots=True)

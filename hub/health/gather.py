@@ -14,7 +14,7 @@ from hub.model.action import ActionSpec
 from hub.model.changes import Quarantine
 from hub.model.clock import SECOND, Micros
 from hub.model.effect import Effect, EffectState
-from hub.model.instance import Instance, StepState
+from hub.model.instance import Instance, Step, StepState
 from hub.model.values import Money, money_of
 from hub.store.queries import health as rows
 from hub.store.queries import loops, records
@@ -167,7 +167,13 @@ def _loop(instance: Instance, labels: Mapping[str, str]) -> LoopFact:
         open_obligations=owed if instance.state.value in ("running", "blocked", "needs_person") else 0,
         waiting=instance.waiting,
         steps={step.name: step.state.value for step in instance.steps},
+        limited=sum(_judged(step) for step in instance.steps),
+        in_time=sum(_judged(step) and step.overdue_at is None for step in instance.steps),
     )
+
+
+def _judged(step: Step) -> bool:
+    return step.due is not None and (step.state in SETTLED_STEPS or step.overdue_at is not None)
 
 
 def _quarantine(row: Quarantine, labels: Mapping[str, str]) -> QuarantineFact:

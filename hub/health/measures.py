@@ -150,6 +150,14 @@ def on_time(facts: IntegrationFacts) -> Measure:
     return share("on_time", hits, len(judged), facts.window, facts.slo_done_share)
 
 
+def steps_in_time(facts: IntegrationFacts) -> Measure:
+    """Steps over within their own limit / steps with a limit that are over or overdue."""
+    loops = _recent(facts)
+    return share(
+        "steps_in_time", sum(one.in_time for one in loops), sum(one.limited for one in loops), facts.window, None
+    )
+
+
 AUTOMATION_TARGET = 0.8
 """Reliability §7: at least four of five closings need no hand touch."""
 
@@ -219,6 +227,7 @@ MEASURES: tuple[Callable[[IntegrationFacts], Measure], ...] = (
     documents,
     consistency,
     on_time,
+    steps_in_time,
     automation,
     open_obligations,
     unaccounted,

@@ -40,6 +40,11 @@ MEASURES: Mapping[str, MeasureWords] = {
         _words("闭环在时限内全部完成", "Closings finished within the agreed time"),
         _words("按时完成 ÷（已完成 + 已超时未完成）", "done in time ÷ (done + overdue)"),
     ),
+    "steps_in_time": MeasureWords(
+        _words("步骤按时率", "Steps in time"),
+        _words("有时限（within）的步骤在时限内完成", "Steps with a limit (`within`) that were over before it"),
+        _words("时限内完成 ÷（已完成 + 已超时未完成）", "over in time ÷ (over + overdue)"),
+    ),
     "automation": MeasureWords(
         _words("流程自动化覆盖率", "Automation coverage"),
         _words(

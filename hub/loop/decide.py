@@ -11,6 +11,7 @@ import orjson
 
 from hub.loop import outcome, person
 from hub.loop.late import late_check
+from hub.loop.limits import KIND, fell_due
 from hub.loop.linking import link_of_document
 from hub.loop.names import resolve
 from hub.loop.related import candidates
@@ -140,9 +141,11 @@ def timer_due(world: World, fact: TimerDue) -> None:
     world.drop_timer(fact.timer)
     instance = world.instance(fact.loop)
     loop = None if instance is None else loop_of(world, instance)
-    if instance is None or loop is None or instance.phase != "settling":
+    if instance is None or loop is None:
         return
-    if any(entry.ref == fact.timer for entry in instance.waiting):
+    if fact.kind == KIND:
+        fell_due(world, loop, instance, fact)
+    elif instance.phase == "settling" and any(entry.ref == fact.timer for entry in instance.waiting):
         read_again(world, loop, instance.id)
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from hub.loop.late import late_check
+from hub.loop.limits import begin_loop, tidy
 from hub.loop.related import in_the_way, loaded, matching, occurrences, related_lists, taken_keys
 from hub.loop.steps import BROKEN, action_of, advance
 from hub.loop.waits import place, settled, waiting_all
@@ -133,6 +134,7 @@ def _begin(
         world.measures[loop.integration, "loops_history"] += 1
         return
     world.measures[loop.integration, "loops_started"] += 1
+    made = begin_loop(world, loop, made)
     if asks:
         _ask_owner(world, made, before, loop.definition.owner)
     else:
@@ -329,6 +331,7 @@ def cancel(world: World, instance: Instance, reason: str, **about: str) -> None:
         world.drop_reading(object_id, instance.id)
     ended = {"state": LoopState.CANCELLED, "waiting": (), "reading": (), "finished_at": world.now}
     after = replace(instance, **ended, reason=reason)  # type: ignore[arg-type]
+    tidy(world, world.instance(instance.id), after)
     world.put(world.instance(instance.id), after, "loop.cancelled", **about)
     hand_back(world, after)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from hub.loop import limits
 from hub.loop.names import resolve
 from hub.loop.waits import OVER, graded, place, settled, step_of, waiting, with_obligation, with_step
 from hub.loop.world import World
@@ -43,6 +44,7 @@ def close(world: World, loop: CompiledLoop, instance: Instance) -> Instance:
     """Record what has changed: the steps that moved, then the loop's own state."""
     before = world.instance(instance.id)
     after = settled(instance, world.now)
+    limits.tidy(world, before, after)
     if before is not None and before.state is not after.state:
         staged = replace(after, state=before.state, finished_at=before.finished_at)
         world.put(before, staged, "loop.step_moved", steps=_moves(before, staged))
@@ -72,8 +74,7 @@ def start(world: World, loop: CompiledLoop, instance: Instance, compiled: Compil
     scope = step_scope(world, instance, compiled, loop)
     if all(part.reason == LATE_WAIT for part in step.obligations):
         step = _expanded(compiled, step, scope)
-        if compiled.definition.within is not None and step.state is not StepState.SKIPPED:
-            step = replace(step, due=loop.calendar.after(world.now, compiled.definition.within))
+        step = limits.begin_step(world, loop, instance, step)
     _look_for_effects(world, loop, instance, compiled, step)
     for part in step.obligations:
         if part.state is StepState.WAITING:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from hub.errors import ConfigError
-from hub.mapping.form import Form
+from hub.mapping.form import Form, near
+from hub.mapping.literals import calendar_day
 from hub.mapping.read import Findings, Sequence, read
 from hub.model.diagnostic import Diagnostic, Place
-from hub.model.people import People, Person
+from hub.model.people import Deputy, People, Person
 
-_KEYS = ("code", "name", "mail", "roles", "accounts")
+_KEYS = ("code", "name", "mail", "roles", "accounts", "deputies")
 
 
 def read_people(source: bytes | str, file: str) -> tuple[People, tuple[Diagnostic, ...]]:
@@ -24,6 +25,7 @@ def read_people(source: bytes | str, file: str) -> tuple[People, tuple[Diagnosti
         return People(), tuple(findings.found)
     people = [_person(each) for each in form.forms("people", "a person", _KEYS)]
     _unique(form, people, findings)
+    _deputies_known(form, people, findings)
     return People([person for person in people if person.code]), tuple(findings.found)
 
 
@@ -47,7 +49,19 @@ def _person(form: Form) -> Person:
         mail=form.text("mail"),
         roles=frozenset(word.text for word in form.words("roles")),
         accounts={connection.text: _accounts(form, connection.text) for connection, _ in form.pairs("accounts")},
+        deputies=tuple(_deputy(one) for one in form.forms("deputies", "a deputy", ("code", "from", "to", "roles"))),
     )
+
+
+def _deputy(form: Form) -> Deputy:
+    code = form.text("code", example="E1004")
+    for key in ("from", "to"):
+        form.need(key, "2026-12-01")
+    first, last = form.literal("from", calendar_day) or "", form.literal("to", calendar_day) or ""
+    if first > last:
+        why = "a deputy stands in from the first day to the last, both included"
+        form.findings.report("bad-literal", form.place("to"), f"{last} lies before {first}", why, "swap them")
+    return Deputy(code, first, last, frozenset(word.text for word in form.words("roles")))
 
 
 def _accounts(form: Form, connection: str) -> tuple[str, ...]:
@@ -78,3 +92,14 @@ def _unique(form: Form, people: list[Person], findings: Findings) -> None:
                     why = f"it means {owner} already: nobody could say who is paid"
                     message = f'account "{name}" of {connection} a second time'
                     findings.report("duplicate-name", place, message, why, "give each account to one person")
+
+
+def _deputies_known(form: Form, people: list[Person], findings: Findings) -> None:
+    """Report a deputy nobody is: what waits for them would wait for ever."""
+    codes = {person.code for person in people}
+    for person in people:
+        for deputy in person.deputies:
+            if deputy.code and deputy.code not in codes:
+                message = f'{person.code} has the deputy "{deputy.code}", who is not in this file'
+                fix = near(deputy.code, tuple(codes)) or "write the code of somebody of this file"
+                findings.report("unknown-name", form.place("people"), message, "a deputy is a person too", fix)

@@ -106,13 +106,17 @@ class Outcome:
     reason: str = ""
 
 
+WATCHING = frozenset({"within", "remind", "expire", "schedule", "due"})
+"""Kinds of timers that only watch the time: the hub has nothing left to do while they run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timer:
     """Something due. ``id`` is unique and derived, so a clock that goes back never fires it twice."""
 
     id: str
     kind: str
-    """settle | within | retry"""
+    """settle, or one of ``WATCHING``"""
     loop: str
     due: Micros
     step: str = ""
@@ -219,6 +223,7 @@ class View(Protocol):
 
 
 __all__ = [
+    "WATCHING",
     "Approval",
     "Audit",
     "Changes",

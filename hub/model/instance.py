@@ -90,6 +90,10 @@ class Step:
     obligations: tuple[Obligation, ...] = ()
     due: Micros | None = None
     done_at: Micros | None = None
+    overdue_at: Micros | None = None
+    """When it was seen that ``due`` had passed before the step was over."""
+    escalated: int = 0
+    """How many levels of ``escalate`` have been told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +128,12 @@ class Instance:
     reason: str = ""
     was: Mapping[str, Json] | None = None
     """The subject's state before it closed, for expressions that name ``was``; None at first sight."""
+    due: Micros | None = None
+    """The end of the loop's own ``within``."""
+    overdue_at: Micros | None = None
+    escalated: int = 0
+    fell_at: Micros | None = None
+    """``once: crossing``: when what must hold in between (``rearm``) was seen to hold; then a new crossing counts."""
 
     @property
     def stream(self) -> str:

@@ -7,6 +7,19 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
+class Deputy:
+    """Who stands in for somebody from the first to the last day (ISO, both included), in these roles or in all."""
+
+    code: str
+    first: str
+    last: str
+    roles: frozenset[str] = frozenset()
+
+    def stands_in(self, role: str, day: str) -> bool:
+        return self.first <= day <= self.last and (not self.roles or role in self.roles)
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """``accounts`` maps a connection (or ``*``) to the ids, logins or mails that mean this person there."""
 
@@ -15,6 +28,7 @@ class Person:
     mail: str = ""
     roles: frozenset[str] = frozenset()
     accounts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    deputies: tuple[Deputy, ...] = ()
 
 
 class People:
@@ -46,3 +60,17 @@ class People:
 
     def with_role(self, role: str) -> tuple[Person, ...]:
         return tuple(person for person in self.all if role in person.roles)
+
+    def holding(self, role: str, day: str) -> tuple[Person, ...]:
+        """Who may act in the role on that day: who holds it, and their deputies."""
+        holders = self.with_role(role)
+        codes = {one.code for person in holders for one in person.deputies if one.stands_in(role, day)}
+        return (*holders, *(self._by_code[code] for code in sorted(codes - {p.code for p in holders})))
+
+    def addresses(self, to: str, day: str) -> tuple[str, ...]:
+        """Mail addresses of a role with its deputies, of a person by code, or the address itself."""
+        if "@" in to:
+            return (to,)
+        alone = self._by_code.get(to)
+        people = self.holding(to, day) if alone is None else (alone,)
+        return tuple(dict.fromkeys(person.mail for person in people if person.mail))

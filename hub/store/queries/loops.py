@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Text, cast, func, select
 
-from hub.model.changes import Approval, Reading, Timer
+from hub.model.changes import WATCHING, Approval, Reading, Timer
+from hub.model.clock import Micros
 from hub.model.effect import Effect
 from hub.model.instance import Instance
 from hub.store.documents import load_approval, load_effect, load_instance, load_timer
@@ -25,6 +26,14 @@ def instances(
     if subject is not None:
         statement = statement.where(loop.c.subject == subject)
     return [load_instance(document) for document in db.execute(statement).scalars()]
+
+
+def versions_running(db: Connection) -> list[tuple[str, str]]:
+    """(integration, logic hash) of every version under which a closing is still open."""
+    over = ("done", "history", "cancelled")
+    logic = func.json_extract(cast(loop.c.document, Text), "$.logic")
+    statement = select(loop.c.integration, logic).where(loop.c.state.not_in(over)).distinct()
+    return sorted((str(name), str(one)) for name, one in db.execute(statement))
 
 
 def instance(db: Connection, identity: str) -> Instance | None:
@@ -78,3 +87,10 @@ def timers(db: Connection, *, loop_id: str | None = None) -> list[Timer]:
 def readings(db: Connection) -> list[Reading]:
     """Objects the hub still wants to read."""
     return [Reading(*row) for row in db.execute(select(reading).order_by(reading.c.due, reading.c.object))]
+
+
+def next_work(db: Connection) -> Micros | None:
+    """When the hub can next do something by itself; timers that only watch the time do not count."""
+    working = select(func.min(timer.c.due)).where(timer.c.kind.not_in(sorted(WATCHING)))
+    queries = (select(func.min(effect.c.wake)), working, select(func.min(reading.c.due)))
+    return min((due for query in queries if (due := db.execute(query).scalar()) is not None), default=None)

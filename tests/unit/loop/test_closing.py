@@ -79,7 +79,7 @@ def test_settling_waits_and_a_closing_that_is_undone_meanwhile_ends_without_a_tr
     stage.say(closed(at=40))
     stage.pass_time(6)
     assert (stage.loop().number, stage.loop().state, len(stage.memory.loops)) == (1, "running", 1)
-    assert not stage.memory.timers
+    assert {timer.kind for timer in stage.memory.timers.values()} == {"within"}
     events_fold_back(stage)
 
 
