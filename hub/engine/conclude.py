@@ -19,7 +19,8 @@ from hub.engine.aside import LANE, alone, first_partial, poison, refused, set_as
 from hub.engine.linking import belongs, link
 from hub.engine.lookups import looked_up
 from hub.engine.prepare import Item, Prepared, said_refs
-from hub.loop import decide
+from hub.loop import decide, twoway
+from hub.loop.holding import hold
 from hub.loop.names import names_of, resolve
 from hub.loop.world import World
 from hub.mapping.catalog import Catalog
@@ -133,6 +134,10 @@ def record(world: World, item: Item) -> None:
     mapped = _with_keys(world, seen) if seen.refs else seen
     if before is None and item.record.op == "partial" and first_partial(world, item, mapped):
         return
+    heard = twoway.NOTHING
+    if kind in world.catalog.twoways:
+        heard = twoway.hear_record(world, before, mapped, item.source, item.record.at, item.record.op)
+        mapped = heard.mapped or mapped
     told = (before, mapped, item.source, item.record.at, item.record.op, plan.empty, plan.speaks)
     folded = fold_preferring(*told, plan.prefer) if plan.prefer else fold(*told)
     world.changes.outcomes.append(Outcome(delivery.position, item.index, plan.name, folded.verdict))
@@ -142,6 +147,9 @@ def record(world: World, item: Item) -> None:
         if seen.via is not None and key != own and (before is None or item.source not in before.marks):
             link(world, item, folded.entity, own, seen.via)
             _adopt(world, folded.entity, own)
+    if kind in world.catalog.twoways:
+        entity = hold(world, folded.entity, heard.late, plan.integration) if heard.late else folded.entity
+        twoway.settle(world, entity, folded.changed.keys(), heard.decided)
 
 
 def _placed(world: World, item: Item, own: str, via: Via) -> tuple[str, Mapped | Refused]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from hub.engine.transaction import again, decide_in
-from hub.loop import decide
+from hub.loop import decide, updates
 from hub.loop.world import World
 from hub.mapping.catalog import Catalog
 from hub.model.changes import Changes, NotLoaded, Quarantine, Touched, View
@@ -129,8 +129,23 @@ def _effect(world: World, fact: EffectMoved) -> tuple[Changes, Answer]:
         check_transition(before.state, fact.to)
     world.because(fact.effect, before.version + 1, "effect")
     after = world.put_effect(before, _moved(before, fact, world.now))
+    if updates.is_update(after):
+        return _update(world, after).changes, DONE
     world = guarded(world, after.loop, lambda inner: decide.effect_moved(inner, after))
     return world.changes, DONE
+
+
+def _update(world: World, effect: Effect) -> World:
+    """What follows for two-way fields; a bug in it hides no outcome either, a person sees it at the entity."""
+    saved = world.copy()
+    try:
+        updates.effect_moved(world, effect)
+    except NotLoaded:
+        raise
+    except Exception as bug:  # noqa: BLE001 - a bug of one entity must not stop the outcomes of others
+        updates.broken(saved, effect, f"{type(bug).__name__}: {bug}")
+        return saved
+    return world
 
 
 def _moved(before: Effect, fact: EffectMoved, now: Micros) -> Effect:

@@ -87,7 +87,10 @@ class Prepared:
 class _Heads:
     """Collects what the batch will read or write, as plain sets."""
 
-    __slots__ = ("entities", "instances", "labels", "looked", "matched", "objects", "quarantined", "subjects")
+    __slots__ = (
+        *("entities", "instances", "labels", "looked", "matched", "objects", "quarantined", "subjects"),
+        "twoways",
+    )
 
     def __init__(self) -> None:
         self.entities: set[tuple[str, str]] = set()
@@ -95,6 +98,7 @@ class _Heads:
         self.subjects: set[tuple[str, str]] = set()
         self.quarantined: set[tuple[str, str]] = set()
         self.instances: set[str] = set()
+        self.twoways: set[tuple[str, str]] = set()
         self.looked: list[Lookup] = []
         self.objects: set[tuple[str, str, str]] = set()
         self.matched: set[tuple[str, str, str]] = set()
@@ -107,6 +111,7 @@ class _Heads:
             subjects=frozenset(self.subjects),
             quarantined=frozenset(self.quarantined),
             loops=frozenset(self.instances),
+            twoways=frozenset(self.twoways),
             objects=frozenset(self.objects),
             referring=frozenset(self.matched),
         )
@@ -249,6 +254,8 @@ def _touch(item: Item, catalog: Catalog, heads: _Heads) -> None:
         _touch_via(item, seen.via, heads)
     heads.entities.add(place)
     heads.quarantined.add(place)
+    if kind in catalog.twoways:
+        heads.twoways.add(place)
     if catalog.loops(kind):
         heads.subjects.add(place)
     if isinstance(seen, Refused):

@@ -13,6 +13,7 @@ from hub.model.changes import Approval, Changes, Outcome, Quarantine, Reading, T
 from hub.model.effect import Effect, EffectState
 from hub.model.entity import Entity
 from hub.model.instance import Instance
+from hub.model.twoway import TwoWay
 
 Place = tuple[str, str]
 
@@ -23,6 +24,7 @@ class Memory:
     def __init__(self) -> None:
         self.entities: dict[Place, Entity] = {}
         self.links: dict[tuple[str, str, str], str] = {}
+        self.twoways: dict[Place, TwoWay] = {}
         self.loops: dict[str, Instance] = {}
         self.effects: dict[str, Effect] = {}
         self.asks: dict[str, Approval] = {}
@@ -99,6 +101,9 @@ class Memory:
     def takers(self, kind: str, key: str) -> Sequence[Instance]:
         return [self.loops[loop] for loop in sorted(self._takers.get((kind, key), ()))]
 
+    def twoway(self, kind: str, key: str) -> TwoWay | None:
+        return self.twoways.get((kind, key))
+
     # --- what they change
 
     def take(self, changes: Changes) -> None:
@@ -108,6 +113,9 @@ class Memory:
             self._refer(place, refs.items())
         for kind, label, key in sorted(changes.labels):
             self._label(kind, label, key)
+        self.twoways.update(changes.twoways)
+        for gone in changes.unlinked:
+            self.links.pop(gone, None)
         for connection, kind, key, object_id in changes.links:
             self.links[connection, kind, key] = object_id
             self._objects[connection, kind, object_id].add(key)

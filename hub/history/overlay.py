@@ -12,6 +12,7 @@ from hub.model.changes import Approval, Quarantine, View
 from hub.model.effect import Effect
 from hub.model.entity import Entity
 from hub.model.instance import Instance
+from hub.model.twoway import TwoWay
 
 
 class Overlay(Memory):
@@ -65,6 +66,9 @@ class Overlay(Memory):
 
     def takers(self, kind: str, key: str) -> Sequence[Instance]:
         return self._newest([*self.below.takers(kind, key), *super().takers(kind, key)])
+
+    def twoway(self, kind: str, key: str) -> TwoWay | None:
+        return super().twoway(kind, key) or self.below.twoway(kind, key)
 
     def linked(self, connection: str, kind: str, object_id: str) -> Sequence[str]:
         below = self.below.linked(connection, kind, object_id)

@@ -24,6 +24,7 @@ from hub.model.entity import Entity
 from hub.model.event import Event, event_id
 from hub.model.instance import Instance, StepState
 from hub.model.record import Json
+from hub.model.twoway import TwoWay
 
 _SORTED = orjson.OPT_SORT_KEYS
 
@@ -234,6 +235,30 @@ class World:
         self.parent = self.emit(after.stream, after.version, name, data, "effect/v1", after.logic, after.loop)
         self.changes.effects[after.key] = after
         return after
+
+    # --- two-way fields
+
+    def twoway(self, kind: str, key: str) -> TwoWay:
+        mine = self.changes.twoways.get((kind, key)) or self.view.twoway(kind, key)
+        return TwoWay(kind, key) if mine is None else mine
+
+    def put_twoway(self, after: TwoWay) -> None:
+        """What is known of two-way fields follows from deliveries, effects and decisions, which have their events."""
+        self.changes.twoways[after.kind, after.key] = after
+
+    def told_twoway(self, after: TwoWay, verb: str, integration: str, **about: Json) -> None:
+        """A turn that people want to see: a conflict, how it was decided, a link."""
+        after = replace(after, version=after.version + 1)
+        self.put_twoway(after)
+        logic = self.catalog.logic(integration)
+        data = _story({}, about)
+        self.parent = self.emit(after.stream, after.version, f"sync.{verb}", data, "sync/v1", logic)
+
+    def take_link(self, connection: str, kind: str, key: str) -> None:
+        """A link is gone."""
+        self._links[connection, kind, key] = ""
+        self.changes.unlinked.add((connection, kind, key))
+        self.changes.links = {one for one in self.changes.links if one[:3] != (connection, kind, key)}
 
     # --- the rest
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from hub.mapping.compiled import CompiledIntegration, CompiledLoop, CompiledTable
+from hub.mapping.endpoints import TwoWayField, Updates, two_way_fields
 from hub.mapping.table import flat
 from hub.model.action import ActionSpec
 from hub.model.people import People
@@ -26,6 +27,8 @@ class ConnectionFacts:
     actions: Mapping[str, ActionSpec]
     refetch: bool
     quiesce_seconds: int | None = None
+    updates: Mapping[str, Updates] = field(default_factory=dict)
+    """What can be set, by stream."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,18 @@ class Catalog:
                     if row.prefer:
                         found.setdefault(table.definition.entity, {})[row.field] = row.prefer
         return found
+
+    @cached_property
+    def twoways(self) -> Mapping[str, Mapping[str, TwoWayField]]:
+        """Entity kind -> its two-way fields."""
+        updates = {(name, s): one for name, facts in self.connections.items() for s, one in facts.updates.items()}
+        tables = [table for place in sorted(self._tables) for table in self._tables[place]]
+        return two_way_fields(tables, updates, self.schemas)
+
+    def logic(self, integration: str) -> str:
+        """The logic hash of the active version; empty when there is none."""
+        active = self.integrations.get(integration)
+        return active.definition.logic if active is not None else ""
 
     def tables(self, connection: str, stream: str) -> tuple[CompiledTable, ...]:
         """The active tables fed by that stream, in a fixed order."""

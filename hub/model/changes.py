@@ -17,6 +17,7 @@ from hub.model.entity import Entity
 from hub.model.event import Event
 from hub.model.instance import Instance
 from hub.model.record import Json
+from hub.model.twoway import TwoWay
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Touched:
     """(kind, key or label) -> instances with a step that waits for that entity's link"""
     takers: frozenset[tuple[str, str]] = frozenset()
     """(kind, key) -> instances whose lists took that entity"""
+    twoways: frozenset[tuple[str, str]] = frozenset()
+    """(kind, key) -> what is known of its two-way fields"""
 
     def __or__(self, other: Touched) -> Touched:
         return Touched(*(getattr(self, name) | getattr(other, name) for name in self.__dataclass_fields__))
@@ -203,6 +206,9 @@ class Changes:
     """(kind, key, loop id); kept for ever"""
     withdrawn: set[tuple[int, int, str]] = field(default_factory=set)
     """(position, record, table) of outcomes that others replace: a delivery that can be decoded after all"""
+    twoways: dict[tuple[str, str], TwoWay] = field(default_factory=dict)
+    unlinked: set[tuple[str, str, str]] = field(default_factory=set)
+    """(connection, kind, key) whose link a person took away"""
 
 
 class View(Protocol):
@@ -220,6 +226,7 @@ class View(Protocol):
     def approvals(self, loop: str) -> Sequence[Approval]: ...
     def waiting(self, kind: str, name: str) -> Sequence[Instance]: ...
     def takers(self, kind: str, key: str) -> Sequence[Instance]: ...
+    def twoway(self, kind: str, key: str) -> TwoWay | None: ...
 
 
 __all__ = [

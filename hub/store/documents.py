@@ -16,6 +16,7 @@ from hub.model.clock import NEVER, Micros
 from hub.model.effect import Effect, EffectState
 from hub.model.entity import Entity, Mark, SourceMarks
 from hub.model.instance import Instance, LoopState, Obligation, Step, StepState, Waiting
+from hub.model.twoway import Conflict, Side, TwoWay, Word, Write
 from hub.store.remembered import Remembered, plain
 
 Row = tuple[Any, ...]
@@ -154,3 +155,23 @@ def load_quarantine(row: Row) -> Quarantine:
     refs = {name: (kind, value) for name, (kind, value) in orjson.loads(row[14]).items()}
     values = (*row[:14], refs, *row[15:])
     return Quarantine(*values)
+
+
+def twoway_row(found: TwoWay) -> Row:
+    """In the column order of ``tables.twoway``."""
+    return (found.kind, found.key, bool(found.conflicts), dump(found))
+
+
+def load_twoway(document: bytes) -> TwoWay:
+    values = orjson.loads(document)
+    values["sides"] = {source: _side(side) for source, side in values["sides"].items()}
+    values["conflicts"] = {name: Conflict(**one) for name, one in values["conflicts"].items()}
+    return TwoWay(**values)
+
+
+def _side(values: dict[str, Any]) -> Side:
+    return Side(**{**values, "words": {name: _word(word) for name, word in values["words"].items()}})
+
+
+def _word(values: dict[str, Any]) -> Word:
+    return Word(**{**values, "ours": tuple(Write(**write) for write in values["ours"])})

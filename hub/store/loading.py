@@ -16,7 +16,14 @@ from hub.model.changes import Quarantine, Touched
 from hub.model.entity import Entity
 from hub.model.instance import Instance
 from hub.store import hot_sqlite, tables
-from hub.store.documents import load_approval, load_effect, load_entity, load_instance, load_quarantine
+from hub.store.documents import (
+    load_approval,
+    load_effect,
+    load_entity,
+    load_instance,
+    load_quarantine,
+    load_twoway,
+)
 from hub.store.kept import Place, Sized
 from hub.store.statements import select
 from hub.store.view import LoadedView
@@ -45,6 +52,7 @@ SUBJECTS = (
 ANY_WAIT = "SELECT 1 FROM wait LIMIT 1"
 WAITING = "SELECT l.document FROM wait w JOIN loop l ON l.id = w.loop WHERE w.kind = ? AND w.name = ? ORDER BY l.id"
 TAKERS = "SELECT l.document FROM taken t JOIN loop l ON l.id = t.loop WHERE t.kind = ? AND t.key = ? ORDER BY l.id"
+TWOWAY = "SELECT document FROM twoway WHERE kind = ? AND key = ?"
 ANY_QUARANTINE = "SELECT 1 FROM quarantine WHERE closed_at IS NULL LIMIT 1"
 QUARANTINED = (
     select(tables.quarantine, "kind", "key")
@@ -73,6 +81,9 @@ def load(db: sqlite3.Connection, view: LoadedView, touched: Touched, seen: dict[
         view.waits[place] = _instances(db, view, WAITING, place)
     for place in _missing(touched.takers, view.taken):
         view.taken[place] = _instances(db, view, TAKERS, place)
+    for place in _missing(touched.twoways, view.twoways):
+        row = db.execute(TWOWAY, place).fetchone()
+        view.twoways[place] = None if row is None else load_twoway(row[0])
     for key in _missing(touched.effects, view.effects):
         document = _document(db, tables.effect, "key", key)
         view.effects[key] = None if document is None else load_effect(document)

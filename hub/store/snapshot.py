@@ -15,6 +15,7 @@ from hub.model.changes import Approval, NotLoaded, Quarantine, Touched
 from hub.model.effect import Effect
 from hub.model.entity import Entity
 from hub.model.instance import Instance
+from hub.model.twoway import TwoWay
 from hub.store.loading import load
 from hub.store.sqlite import SqliteStore
 from hub.store.view import LoadedView
@@ -76,6 +77,9 @@ class Snapshot:
 
     def linked(self, connection: str, kind: str, object_id: str) -> Sequence[str]:
         return self._found(lambda: self._view.linked(connection, kind, object_id))
+
+    def twoway(self, kind: str, key: str) -> TwoWay | None:
+        return self._found(lambda: self._view.twoway(kind, key))
 
     def _found(self, look: Callable[[], T]) -> T:
         try:

@@ -174,6 +174,19 @@ taken = Table(
 )
 """Which closings took an entity into their lists, whatever its ref field says later (never pay twice)."""
 
+twoway = Table(
+    "twoway",
+    metadata,
+    _text("kind"),
+    _text("key"),
+    Column("open", Boolean, nullable=False),  # a person has to decide about one of its fields
+    _bytes("document"),
+    PrimaryKeyConstraint("kind", "key"),
+    Index(None, "open"),
+    sqlite_with_rowid=False,
+)
+"""What each system last said of an entity's two-way fields, and which of them are in conflict."""
+
 loop = Table(
     "loop",
     metadata,

@@ -11,6 +11,7 @@ from hub.model.changes import Approval, NotLoaded, Quarantine, Touched
 from hub.model.effect import Effect
 from hub.model.entity import Entity
 from hub.model.instance import Instance
+from hub.model.twoway import TwoWay
 
 
 class LoadedView:
@@ -31,6 +32,7 @@ class LoadedView:
         """True once looked: no step of any loop waits for a link, which is nearly always so."""
         self.waits: dict[tuple[str, str], Sequence[Instance]] = {}
         self.taken: dict[tuple[str, str], Sequence[Instance]] = {}
+        self.twoways: dict[tuple[str, str], TwoWay | None] = {}
 
     def entity(self, kind: str, key: str) -> Entity | None:
         try:
@@ -105,3 +107,9 @@ class LoadedView:
             return self.taken[kind, key]
         except KeyError:
             raise NotLoaded(Touched(takers=frozenset({(kind, key)}))) from None
+
+    def twoway(self, kind: str, key: str) -> TwoWay | None:
+        try:
+            return self.twoways[kind, key]
+        except KeyError:
+            raise NotLoaded(Touched(twoways=frozenset({(kind, key)}))) from None
