@@ -106,7 +106,7 @@ class Stage:
         while True:
             async with asyncio.timeout(20):
                 await self.serving.host.idle()
-            due = due_in(self.workspace)
+            due = due_in(self.workspace, (end - self.clock.now()) / SECOND)
             if due is None:
                 return self.result(settled=True)
             if self.clock.now() + int(due * SECOND) > end:
