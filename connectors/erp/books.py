@@ -305,6 +305,24 @@ class Books:
         rows = self._db.execute("SELECT id FROM document WHERE kind = ? ORDER BY id DESC LIMIT ?", (path, limit))
         return [self._one(row[0]) for row in rows.fetchall()]
 
+    def edit(self, number: str, fields: Row) -> Row:
+        """Change what a document says, whoever made it; nothing of ours is told."""
+        found = self.numbered(number)
+        if found is None:
+            raise Refused(f"there is no document {number}", 404)
+        identity = int(found["id"])
+        (data,) = self._db.execute("SELECT data FROM document WHERE id = ?", (identity,)).fetchone()
+        changed = orjson.dumps({**orjson.loads(data), **fields}).decode()
+        self._db.execute("UPDATE document SET data = ? WHERE id = ?", (changed, identity))
+        return self._one(identity)
+
+    def after(self, path: str, name: str, limit: int = 200) -> list[Row]:
+        """The documents of a kind made after that id, oldest first: a page to go on from."""
+        if not name.isascii() or not name.isdigit():
+            raise Refused("after: the id of a document", 400)
+        statement = "SELECT id FROM document WHERE kind = ? AND id > ? ORDER BY id LIMIT ?"
+        return [self._one(row[0]) for row in self._db.execute(statement, (path, int(name), limit)).fetchall()]
+
     def counts(self) -> dict[str, int]:
         """Live documents per external reference, by the books' own count (I3)."""
         rows = self._db.execute(

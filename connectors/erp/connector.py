@@ -7,13 +7,13 @@ polled: see ``streams``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 from urllib.parse import quote
 
 from connectors.erp import streams
 from connectors.erp.spec import LISTS, PATHS, PROJECT_FIELDS, SPEC, UPDATE
-from hub.connector.answers import Ambiguous, Found, ReadFailed, Receipt, Unauthorized
+from hub.connector.answers import Ambiguous, Carried, Found, ReadFailed, Receipt, Unauthorized
 from hub.connector.base import ActCall, Connector, ObjectRef, Page, Probe
 from hub.connector.spec import ConnectorSpec
 from hub.connector.updates import all_equal, known_only
@@ -67,15 +67,31 @@ class ErpConnector(Connector):
             done = found is not None and found.document and all_equal(payload["fields"], found.document["fields"])
             return found if done else None
         path = f"/api/{PATHS[action.partition('.')[0]]}"
-        answer = await self.http.read(path, params={"external_ref": reference}, headers=self._headers())
+        rows = await self._items(path, {"external_ref": reference})
+        carrier = _carrier(action)
+        mine = [row for row in rows if row.get(carrier) == reference]
+        return self._found(action, mine[0]) if mine else None
+
+    async def scan(self, action: str, payloads: Sequence[Mapping[str, Json]]) -> Sequence[Carried] | None:
+        """All documents of the kind, page by page; those somebody made by hand carry no reference."""
+        if action == UPDATE:
+            return None
+        path, after, found = f"/api/{PATHS[action.partition('.')[0]]}", "0", []
+        while True:
+            rows = await self._items(path, {"after": after})
+            found += [_carried(self._found(action, row)) for row in rows if row.get("external_ref")]
+            if not rows:
+                return found
+            after = str(rows[-1]["id"])
+
+    async def _items(self, path: str, params: Mapping[str, str]) -> list[dict[str, Json]]:
+        answer = await self.http.read(path, params=params, headers=self._headers())
         if answer is None:
             raise ReadFailed(f"GET {path}: 404 for a list; is this the ERP?")
         rows = answer.json.get("items") if isinstance(answer.json, dict) else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise ReadFailed(f"GET {path}: a list of items was expected")
-        carrier = _carrier(action)
-        mine = [row for row in rows if row.get(carrier) == reference]
-        return self._found(action, mine[0]) if mine else None
+        return rows
 
     async def read(self, ref: ObjectRef) -> Found | None:
         kind = ref.kind.partition(".")[0]
@@ -116,6 +132,11 @@ class ErpConnector(Connector):
 
     def _url(self, row: Mapping[str, Json]) -> str:
         return f"{self.http.url}/documents/{quote(_word(row, 'number'), safe='')}"
+
+
+def _carried(found: Found) -> Carried:
+    reference = (found.document or {}).get("external_ref")
+    return Carried(str(reference), found, found.state != "cancelled")
 
 
 def _carrier(action: str) -> str:

@@ -69,6 +69,7 @@ def make_app(state: Path | None = None, *, strict: bool = False) -> web.Applicat
             web.post(f"/api/{{master:{masters}}}", _add_master),
             web.get(f"/api/{{master:{masters}}}/{{code}}", _master),
             web.post("/_twin/behave", _behave),
+            web.post("/_twin/edit", _edit),
         ]
     )
     return app
@@ -137,8 +138,11 @@ async def _create(request: web.Request) -> web.Response:
 
 async def _list(request: web.Request) -> web.Response:
     books, path = request.app[BOOKS], request.match_info["kind"]
-    reference = request.query.get("external_ref")
-    rows = books.listed(path) if reference is None else books.by_reference(path, reference)
+    reference, after = request.query.get("external_ref"), request.query.get("after")
+    if after is not None:
+        rows = books.after(path, after)
+    else:
+        rows = books.listed(path) if reference is None else books.by_reference(path, reference)
     return _json({"items": [_shown(request, row) for row in rows]})
 
 
@@ -218,6 +222,12 @@ async def _count(request: web.Request) -> web.Response:
 async def _counts(request: web.Request) -> web.Response:
     books = request.app[BOOKS]
     return _json({"references": books.counts(), "documents": books.per_kind()})
+
+
+async def _edit(request: web.Request) -> web.Response:
+    """A person changes a document at the ERP's own screen: ``{"number": …, "set": {…}}``."""
+    order = await _body(request)
+    return _json(_shown(request, request.app[BOOKS].edit(str(order.get("number")), dict(order.get("set") or {}))))
 
 
 async def _behave(request: web.Request) -> web.Response:

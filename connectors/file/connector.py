@@ -105,11 +105,11 @@ class FileConnector(Connector):
         """Put away what the last page brought in, then claim what waits. ``more`` until nothing is claimed."""
         for name in orjson.loads(cursor) if cursor else ():
             self._move(name, DONE)
-        taken = [raw for path in (*self._claimed(), *self.scan())[:FILES_A_PAGE] if (raw := self._take(path))]
+        taken = [raw for path in (*self._claimed(), *self.waiting())[:FILES_A_PAGE] if (raw := self._take(path))]
         names = [raw.headers[NAME] for raw in taken]
         return Page(tuple(taken), orjson.dumps(names).decode(), more=bool(taken))
 
-    def scan(self) -> list[Path]:
+    def waiting(self) -> list[Path]:
         """Files that wait, by name: finished ones, left alone for ``rest_seconds``."""
         try:
             with os.scandir(self.folder) as found:
@@ -198,4 +198,4 @@ class FileConnector(Connector):
             return Probe(False, f"{self.folder} is no folder", fix)
         if not os.access(self.folder, os.R_OK | os.W_OK | os.X_OK):
             return Probe(False, f"{self.folder} cannot be read and written", fix)
-        return Probe(True, f"{self.folder}: {len(self.scan())} files wait")
+        return Probe(True, f"{self.folder}: {len(self.waiting())} files wait")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
@@ -17,11 +18,11 @@ from connectors.jira.adf import document_of, plain
 from connectors.jira.editing import Editing
 from connectors.jira.spec import SPEC
 from connectors.jira.window import MINUTE, Cursor, query
-from hub.connector.answers import Ambiguous, Found, ReadFailed, Receipt, Unauthorized
+from hub.connector.answers import Ambiguous, Carried, Found, ReadFailed, Receipt, Unauthorized
 from hub.connector.base import ActCall, Connection, Connector, ObjectRef, Page, Probe, Request
 from hub.connector.cut import items
 from hub.connector.http import Answer, Http
-from hub.connector.reference import carries, with_mark, without_mark
+from hub.connector.reference import carried, carries, with_mark, without_mark
 from hub.model.clock import Micros, micros
 from hub.model.delivery import Raw
 from hub.model.record import Decoded, Json
@@ -119,19 +120,34 @@ class JiraConnector(Connector):
         is found by looking."""
         if action != "issue.comment":
             return await Editing(self).done(action, payload)
-        issue, start = str(payload["issue"]), 0
+        issue = str(payload["issue"])
+        async with aclosing(self._comments(issue)) as comments:
+            async for comment in comments:
+                if carries(plain(comment.get("body")), reference):
+                    return self._found(issue, comment)
+        return None
+
+    async def scan(self, action: str, payloads: Sequence[Mapping[str, Json]]) -> Sequence[Carried] | None:
+        """Our comments on the issues those payloads name; Jira cannot be asked for all of them."""
+        if action != "issue.comment":
+            return None
+        issues = sorted({str(payload["issue"]) for payload in payloads})
+        found = [(issue, comment) for issue in issues async for comment in self._comments(issue)]
+        marked = [(carried(plain(comment.get("body"))), issue, comment) for issue, comment in found]
+        return [Carried(reference, self._found(issue, comment)) for reference, issue, comment in marked if reference]
+
+    async def _comments(self, issue: str) -> AsyncGenerator[Json, None]:
+        """Every comment of an issue, the newest first. Raises ``ReadFailed`` where there are too many to know."""
+        start = 0
         for _ in range(COMMENT_PAGES_MAX):
             params = {"startAt": str(start), "maxResults": "100", "orderBy": "-created"}
             page = await self.get(self.path("issue", issue, "comment"), params)
-            if page is None:
-                return None
-            comments = _list(page.json, "comments")
+            comments = [] if page is None else _list(page.json, "comments")
             for comment in comments:
-                if carries(plain(comment.get("body")), reference):
-                    return self._found(issue, comment)
+                yield comment
             start += len(comments)
-            if not comments or start >= int(page.json.get("total") or 0):
-                return None
+            if page is None or not comments or start >= int(page.json.get("total") or 0):
+                return
         raise ReadFailed(f"issue {issue} has more than {COMMENT_PAGES_MAX * 100} comments: not all were read")
 
     async def read(self, ref: ObjectRef) -> Found | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hmac
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from hashlib import sha1
 from urllib.parse import quote
 
@@ -12,11 +13,11 @@ from connectors.trello import decode as forms
 from connectors.trello.editing import THROTTLED_SECONDS, UPDATE, Editing
 from connectors.trello.spec import SPEC
 from connectors.trello.window import Board, Cursor
-from hub.connector.answers import Ambiguous, Found, ReadFailed, Receipt, Throttled, Unauthorized
+from hub.connector.answers import Ambiguous, Carried, Found, ReadFailed, Receipt, Throttled, Unauthorized
 from hub.connector.base import ActCall, Connection, Connector, ObjectRef, Page, Probe, Request
 from hub.connector.cut import items
 from hub.connector.http import Answer, Http
-from hub.connector.reference import carries, with_mark, without_mark
+from hub.connector.reference import carried, carries, with_mark, without_mark
 from hub.model.clock import SECOND, Micros, iso
 from hub.model.delivery import Raw
 from hub.model.record import Decoded, Json
@@ -99,19 +100,33 @@ class TrelloConnector(Connector):
         """Our comment among those of the card: all pages are read before it counts as absent."""
         if action == UPDATE:
             return await Editing(self).done(payload)
-        path, before = self.path("cards", str(payload["card"]), "actions"), ""
-        for _ in range(PAGES_MAX):
-            page = await self.get(path, {"filter": "commentCard", "limit": str(PAGE), **_before(before)})
-            if page is None:
-                return None
-            comments = _list(page)
-            for comment in comments:
+        async with aclosing(self._comments(str(payload["card"]))) as comments:
+            async for comment in comments:
                 if carries(_text(comment), reference):
                     return self._found(comment)
+        return None
+
+    async def scan(self, action: str, payloads: Sequence[Mapping[str, Json]]) -> Sequence[Carried] | None:
+        """Our comments on the cards those payloads name; Trello cannot be asked for all of them."""
+        if action == UPDATE:
+            return None
+        cards = sorted({str(payload["card"]) for payload in payloads})
+        found = [comment for card in cards async for comment in self._comments(card)]
+        marked = [(carried(_text(comment)), comment) for comment in found]
+        return [Carried(reference, self._found(comment)) for reference, comment in marked if reference]
+
+    async def _comments(self, card: str) -> AsyncGenerator[Json, None]:
+        """Every comment of a card, the newest first. Raises ``ReadFailed`` where there are too many to know."""
+        path, before = self.path("cards", card, "actions"), ""
+        for _ in range(PAGES_MAX):
+            page = await self.get(path, {"filter": "commentCard", "limit": str(PAGE), **_before(before)})
+            comments = [] if page is None else _list(page)
+            for comment in comments:
+                yield comment
             if len(comments) < PAGE:
-                return None
+                return
             before = str(comments[-1].get("id"))
-        raise ReadFailed(f"card {payload['card']} has more than {PAGES_MAX * PAGE} comments: not all were read")
+        raise ReadFailed(f"card {card} has more than {PAGES_MAX * PAGE} comments: not all were read")
 
     async def read(self, ref: ObjectRef) -> Found | None:
         """A card with all that ``decode`` needs to know it whole, or one comment of ours as a document."""

@@ -6,13 +6,22 @@ survives every state, can be searched, and a person still reads the title first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from connectors.tryton import requisition
 from connectors.tryton.codes import CURRENCY, EMPLOYEE, PRODUCT, WAREHOUSE, Codes
 from connectors.tryton.rest import Rest
 from connectors.tryton.wire import carried
-from hub.connector.answers import Ambiguous, Found, NotSent, ReadFailed, Receipt, RefusedByTarget, Unauthorized
+from hub.connector.answers import (
+    Ambiguous,
+    Carried,
+    Found,
+    NotSent,
+    ReadFailed,
+    Receipt,
+    RefusedByTarget,
+    Unauthorized,
+)
 from hub.connector.base import ActCall, Connection, Connector, ObjectRef, Probe
 from hub.connector.documents import operation
 from hub.connector.http import Http
@@ -21,6 +30,7 @@ from hub.model.action import Call, TargetClass
 from hub.model.record import Decoded, Json
 
 CREATE, CANCEL = "purchase_requisition.create", "purchase_requisition.cancel"
+SCAN_PAGE = 100
 _APPROVED = frozenset({"approved", "processing", "done"})
 _SUBMITTED = _APPROVED | {"waiting"}
 _EXISTS = _SUBMITTED | {"draft", "rejected", "cancelled"}
@@ -102,6 +112,23 @@ class TrytonConnector(Connector):
         rows = await self._rest.search(requisition.MODEL, domain, requisition.FIELDS, 100)
         exact = [row for row in rows if carried(row["description"])[1] == reference]
         return self._found(action, exact[0]) if exact else None
+
+    async def scan(self, action: str, payloads: Sequence[Mapping[str, Json]]) -> Sequence[Carried] | None:
+        """Every requisition with a reference of ours in its description, page by page."""
+        if action != CREATE:
+            return None
+        found: list[Carried] = []
+        after = 0
+        while True:
+            domain = [["description", "like", "%[hub:%"], ["id", ">", after]]
+            rows = await self._rest.search(requisition.MODEL, domain, requisition.FIELDS, SCAN_PAGE)
+            marked = ((carried(row["description"])[1], row) for row in rows)
+            found += [
+                Carried(mark, self._found(action, row), row["state"] != "cancelled") for mark, row in marked if mark
+            ]
+            if len(rows) < SCAN_PAGE:
+                return found
+            after = int(rows[-1]["id"])
 
     async def read(self, ref: ObjectRef) -> Found | None:
         if not (ref.id.isascii() and ref.id.isdigit()):

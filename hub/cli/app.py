@@ -29,6 +29,7 @@ COMMANDS = (
     "preflight",
     "pause",
     "quarantine",
+    "reconcile",
     "trace",
     "health",
     "mapping",

@@ -74,3 +74,12 @@ class Found:
     document: Mapping[str, Json] | None = None
     body: bytes | None = None
     headers: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A document in the target that carries a reference of ours. ``live``: not cancelled or deleted there."""
+
+    reference: str
+    found: Found
+    live: bool = True

@@ -7,11 +7,11 @@ only; they hold no retry loop, no sleep, no log of a payload: the host does thes
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hub.connector.answers import Found, Receipt
+from hub.connector.answers import Carried, Found, Receipt
 from hub.connector.spec import ConnectorSpec
 from hub.model.action import ActionSpec
 from hub.model.clock import Micros
@@ -143,6 +143,14 @@ class Connector(ABC):
 
     async def read(self, ref: ObjectRef) -> Found | None:
         """One object, None where the system says it does not exist. Raises ``ReadFailed``, ``Unauthorized``."""
+        return None
+
+    async def scan(self, action: str, payloads: Sequence[Mapping[str, Json]]) -> Sequence[Carried] | None:
+        """Every document of this action that carries a reference of ours; None where the system cannot be asked so.
+
+        ``payloads`` of effects we know: some systems can only be searched inside the objects those name. Raises
+        ``ReadFailed``, ``Unauthorized``.
+        """
         return None
 
     async def find_number(self, action: str, number: str) -> Found | None:

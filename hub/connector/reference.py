@@ -24,6 +24,12 @@ def carries(text: str, reference: str) -> bool:
     return text.rstrip().endswith(mark(reference))
 
 
+def carried(text: str) -> str:
+    """The beginning of the reference this text was made for, empty for a text that is not ours."""
+    last = text.rstrip().rpartition("\n")[2]
+    return last[len("[ref:") : -1] if last.startswith("[ref:") and last.endswith("]") else ""
+
+
 def without_mark(text: str) -> str:
     """The text as it was asked for, our last line taken off."""
     plain = text.replace("\r\n", "\n").rstrip()

@@ -364,6 +364,24 @@ halt = Table(
 )
 """Integrations that send nothing now."""
 
+finding = Table(
+    "finding",
+    metadata,
+    _text("integration"),
+    _text("id"),
+    _text("kind"),
+    _text("owner"),
+    _big("since"),
+    _big("seen"),
+    _big("closed_at", null=True),
+    _text("closed_by"),
+    _text("why"),
+    _bytes("document"),
+    PrimaryKeyConstraint("integration", "id"),
+    sqlite_with_rowid=False,
+)
+"""What reconciliation found different in a target; closed when it is gone again, or when a person accepts it."""
+
 mapping = Table(
     "mapping",
     metadata,

@@ -45,10 +45,10 @@ async def test_a_link_to_a_file_outside_is_never_read(folder: Path) -> None:
 async def test_a_link_put_in_place_of_a_file_between_look_and_take_is_not_read(folder: Path) -> None:
     put(folder / "a.csv")
     file = drop(folder)
-    scanned = file.scan()
+    waiting = file.waiting()
     (folder / "a.csv").unlink()
     (folder / "a.csv").symlink_to(folder.parent / "outside.csv")
-    assert [file._take(path) for path in scanned] == [None]
+    assert [file._take(path) for path in waiting] == [None]
     assert (folder.parent / "outside.csv").exists()
 
 

@@ -142,7 +142,7 @@ async def test_unfinished_hidden_and_fresh_files_wait(tmp_path: Path) -> None:
     os.utime(tmp_path / "fresh.csv", (1_999_999_999, 1_999_999_999))
     (tmp_path / "link.csv").symlink_to("/etc/hostname")
 
-    assert drop(tmp_path).scan() == []
+    assert drop(tmp_path).waiting() == []
 
 
 async def test_a_file_that_is_too_large_goes_to_failed_with_the_reason(tmp_path: Path) -> None:
