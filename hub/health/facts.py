@@ -74,6 +74,17 @@ class QuarantineFact:
 
 
 @dataclass(frozen=True, slots=True)
+class DriftFact:
+    """A document that is not as we left it. Its values are not told here: the field may be private."""
+
+    kind: str
+    documents: tuple[str, ...]
+    field: str
+    owner: str
+    since: Micros
+
+
+@dataclass(frozen=True, slots=True)
 class SourceFact:
     """A connection this integration reads: last contact of any kind, oldest delivery not yet concluded."""
 
@@ -123,3 +134,5 @@ class IntegrationFacts:
     hourly: tuple[tuple[Micros, int, int], ...] = field(default=())
     """(hour, records, documents confirmed), oldest first"""
     halt: Halt | None = None
+    drift: tuple[DriftFact, ...] = ()
+    """What reconciliation sees different in a target, open"""

@@ -9,13 +9,14 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-from hub.health.facts import Balance, DocumentFact, IntegrationFacts, LoopFact, QuarantineFact, SourceFact
+from hub.health.facts import Balance, DocumentFact, DriftFact, IntegrationFacts, LoopFact, QuarantineFact, SourceFact
 from hub.model.action import ActionSpec
 from hub.model.changes import Quarantine
 from hub.model.clock import SECOND, Micros
 from hub.model.effect import Effect, EffectState
 from hub.model.instance import Instance, Step, StepState
 from hub.model.values import Money, money_of
+from hub.store.findings import Kept, findings
 from hub.store.queries import health as rows
 from hub.store.queries import loops, records
 
@@ -74,7 +75,12 @@ def gather(db: Connection, subject: Subject, unaccounted: int, now: Micros) -> I
         slo_done_within=subject.slo_done_within,
         slo_done_share=subject.slo_done_share,
         halt=rows.halted(db, subject.name),
+        drift=tuple(_drift(one) for one in findings(db, subject.name)),
     )
+
+
+def _drift(one: Kept) -> DriftFact:
+    return DriftFact(one.finding.kind, one.finding.documents, one.finding.field, one.owner, one.since)
 
 
 def balance(counted: Counter[tuple[str, str]], in_flight: int, unaccounted: int) -> Balance:

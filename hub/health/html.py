@@ -69,7 +69,10 @@ def asks(health: Health) -> list[Ask]:
         for row in health.facts.quarantine
         if row.closed_at is None
     )
-    return sorted([*waiting, *rows], key=lambda ask: (ask.since, ask.ref))
+    drift = (
+        Ask(WAITING["drift"], ", ".join(one.documents), one.owner, one.since, one.field) for one in health.facts.drift
+    )
+    return sorted([*waiting, *rows, *drift], key=lambda ask: (ask.since, ask.ref))
 
 
 def balance_bar(health: Health) -> list[tuple[str, int, float, float]]:

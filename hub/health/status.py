@@ -80,6 +80,13 @@ def old_quarantine(facts: IntegrationFacts, measures: Measures) -> Status | None
     return Status("degraded", min(old) + DAY, "quarantine", {"n": len(old)}) if old else None
 
 
+def drifted(facts: IntegrationFacts, measures: Measures) -> Status | None:
+    """Somebody changed what we made: the target may be right, but nobody has said so."""
+    if not facts.drift:
+        return None
+    return Status("degraded", min(one.since for one in facts.drift), "drift", {"n": len(facts.drift)})
+
+
 def under_target(facts: IntegrationFacts, measures: Measures) -> Status | None:
     for name in ("consistency", "on_time"):
         if measures[name].good is False:
@@ -108,6 +115,7 @@ RULES: tuple[Rule, ...] = (
     lagging,
     stale_source,
     old_quarantine,
+    drifted,
     under_target,
     never_heard,
     nothing_measured,

@@ -150,6 +150,10 @@ REASONS: Mapping[str, Texts] = {
     "lag": _words("最早的投递已等待 {seconds} 秒未处理。", "The oldest delivery has waited {seconds} s."),
     "stale": _words("来源系统已 {seconds} 秒没有消息。", "The source has been silent for {seconds} s."),
     "quarantine": _words("{n} 条记录被隔离超过一天。", "{n} records have been in quarantine for over a day."),
+    "drift": _words(
+        "对账发现 {n} 处差异：目标系统中的单据被改动，请负责人确认。",
+        "Reconciliation sees {n} differences: documents were changed in the target, their owners must say which is right.",
+    ),
     "consistency": _words("回读一致率低于目标。", "Fewer documents read back equal than the target asks."),
     "on_time": _words("按时完成率低于目标。", "Fewer closings are in time than the target asks."),
     "no_heartbeat": _words(
@@ -169,6 +173,7 @@ WAITING: Mapping[str, Texts] = {
     "retry": _words("稍后重试", "will be tried again"),
     "paused": _words("连接已暂停", "connection paused"),
     "missing": _words("缺少信息", "information missing"),
+    "drift": _words("目标系统中的单据被改动", "a document was changed in the target"),
     "mismatch": _words("回读不一致", "read back different"),
     "rejected": _words("目标系统拒绝", "refused by the target"),
     "human": _words("需要人工判断", "a person must decide"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.integration.bad_input_bodies import expense, project
-from tests.integration.bad_input_stage import Stage, assert_once, staged
+from tests.integration.bad_input_stage import Stage, assert_once, run_command_line, staged
 
 
 @pytest.fixture
@@ -143,3 +144,16 @@ async def test_a_target_that_cannot_be_asked_closes_nothing_and_is_said(closed: 
     found = await reconcile(closed, expect=1)
     assert "erp.reimbursement.create" in found["not_asked"]
     assert [one["field"] for one in found["findings"]] == ["text"]
+
+
+async def test_drift_shows_in_health_without_its_values(closed: Stage) -> None:
+    (first, _) = await closed.effects()
+    await edit(closed, first["number"], text="a private word")
+    await reconcile(closed, expect=1)
+    (health,) = (await closed.hub("health", "rd-close"))["integrations"]
+    assert (health["status"], health["reason"]["en"][:28]) == ("degraded", "Reconciliation sees 1 differ")
+    page = closed.folder / "page.html"
+    words = ("health", "rd-close", "--format", "html", "--out", str(page), "-w", str(closed.folder))
+    assert (await asyncio.to_thread(run_command_line, words))[0] == 0
+    assert first["number"] in page.read_text("utf-8")
+    assert "a private word" not in page.read_text("utf-8")
