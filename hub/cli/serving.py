@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
@@ -50,8 +51,15 @@ logger = structlog.get_logger()
 class Serving:
     """``async with Serving(workspace, listen=True) as serving``: everything runs until the block ends."""
 
-    def __init__(self, workspace: Workspace, *, listen: bool, chance: Callable[[], float] = random.random) -> None:
-        self.workspace, self.listen, self.chance = workspace, listen, chance
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        listen: bool,
+        chance: Callable[[], float] = random.random,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.workspace, self.listen, self.chance, self.steady = workspace, listen, chance, steady
         self.lock = RunLock(workspace.state)
         self.twins: dict[str, str] = {}
         self.pollers: list[Poller] = []
@@ -103,6 +111,7 @@ class Serving:
         worker = f"{os.getpid()}"
         self.executor = Executor(
             *(store, lambda: workspace.catalog, workspace.connector, self.facts, clock, self.chance, worker),
+            steady=self.steady,
             halted=lambda: {name: one.why for name, one in halts(store).items()},
         )
         self.watch = Watch(store, lambda: workspace.catalog.integrations, clock)

@@ -7,6 +7,7 @@ byte has left and is not a clear answer becomes UNKNOWN, never another send.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -59,6 +60,8 @@ class Attempt:
     random: Callable[[], float]
     worker: str
     reads: int = 0
+    steady: Callable[[], float] = time.monotonic
+    """Seconds that never jump, for waits that a wrong clock must not shorten."""
 
     async def go(self) -> None:
         """Bring the effect as far as it comes now."""
@@ -176,7 +179,9 @@ class Attempt:
             case TargetClass.A:
                 return now + backoff(self.effect.attempts, self.random(), least_seconds)
             case TargetClass.B:
-                return now + max(quiesce(self.action, self.connection), int((least_seconds or 0) * SECOND))
+                wait = max(quiesce(self.action, self.connection), int((least_seconds or 0) * SECOND))
+                self.target.unsettled[self.effect.key] = self.steady() + wait / SECOND
+                return now + wait
             case TargetClass.C:
                 return now
 
@@ -231,6 +236,10 @@ class Attempt:
         if self.action.target is TargetClass.C:
             await self._move(_S.HUMAN, f"{self.effect.reason}; this target can neither be asked nor sent to twice")
             return
+        if (left := self.target.unsettled.get(self.effect.key, 0.0) - self.steady()) > 0:
+            await self.put_off(self.clock.now() + int(left * SECOND) + 1, self.effect.reason)
+            return
+        self.target.unsettled.pop(self.effect.key, None)
         try:
             found = await self._find()
         except (ReadFailed, Unauthorized) as error:

@@ -26,6 +26,9 @@ class Target:
     why: Why | None = None
     until: Micros = 0
     words: str = ""
+    unsettled: dict[str, float] = field(default_factory=dict)
+    """Effect key -> steady seconds until which the target may still commit what was sent: a clock on the wall that
+    is set forward must not end that wait (F20)."""
 
     def held(self, now: Micros) -> bool:
         """Whether nothing may be sent now."""

@@ -8,6 +8,7 @@ host can sleep in between; ``wake`` ends the waiting when effects were planned.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
@@ -49,12 +50,13 @@ class Executor:
         *,
         alone: bool = True,
         halted: Callable[[], Mapping[str, str]] = dict,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         """``alone``: the run lock lets no other process send, so what is in SENDING at the start is orphaned.
 
         ``halted``: integration -> why it may send nothing now; looking up and reading back go on.
         """
-        self._halted_of = halted
+        self._halted_of, self._steady = halted, steady
         self._halted: Mapping[str, str] = {}
         self._store, self._catalog_of, self._connectors = store, catalog_of, connectors
         self._facts, self._clock, self._random, self._worker = facts, clock, random, worker
@@ -175,7 +177,7 @@ class Executor:
             return f"missing: {error.what}"
         reads = self._reads.get(effect.key, 0)
         ports = (self._facts, self._clock, self._random, self._worker)
-        return Attempt(effect, connector, action, connection, target, *ports, reads)
+        return Attempt(effect, connector, action, connection, target, *ports, reads, self._steady)
 
     async def _put_off(self, effect: Effect, until: Micros, reason: str) -> None:
         """Without a connector the effect waits as it is; one being sent has an unknown result in any case."""

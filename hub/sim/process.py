@@ -76,7 +76,7 @@ class Life(HubSide):
         self._delays = random
         self.store = SimStore(db, clock, self._later, self._committed, hooks.settled)
         self.workspace = self._workspace(network)
-        self.serving = Serving(self.workspace, listen=False, chance=random.random)
+        self.serving = Serving(self.workspace, listen=False, chance=random.random, steady=self.loop.time)
         self.serving._make_roles(AsyncExitStack())
         self.serving.executor._worker = f"life-{number}"
         self.host = self.serving.host

@@ -217,7 +217,8 @@ async def serving(
     folder: Path, clock: SkippingClock, twins: Mapping[str, str], *, listen: bool = False
 ) -> AsyncIterator[Stage]:
     """The workspace served, with twins that run already."""
-    async with Serving(open_workspace(folder, clock=clock), listen=listen, chance=lambda: 0.5) as host:
+    opened = open_workspace(folder, clock=clock)
+    async with Serving(opened, listen=listen, chance=lambda: 0.5, steady=lambda: clock.now() / SECOND) as host:
         stage = Stage(folder, host, clock, twins)
         try:
             yield stage

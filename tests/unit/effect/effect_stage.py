@@ -54,12 +54,16 @@ def effect(key: str = "k1", **changes: Any) -> Effect:
 
 @dataclass
 class Stopped:
-    """A clock that stands still."""
+    """A clock that stands still; ``wrong`` is by how much it was set ahead of the true time."""
 
     at: Micros = START
+    wrong: Micros = 0
 
     def now(self) -> Micros:
-        return self.at
+        return self.at + self.wrong
+
+    def steady(self) -> float:
+        return self.at / SECOND
 
 
 @dataclass
@@ -186,7 +190,7 @@ class Stage:
 
     async def step(self, seconds: float = 0) -> None:
         self.clock.at += int(seconds * SECOND)
-        await self.executor.step(self.clock.at)
+        await self.executor.step(self.clock.now())
 
     @property
     def one(self) -> Effect:
@@ -202,6 +206,7 @@ def stage(*effects: Effect, spec: ActionSpec | None = None, quiesce: int | None 
     facts = ConnectionFacts("erp", "scripted", {"thing.create": spec or action()}, False, quiesce)
     catalog = Catalog({}, {"erp": facts}, Schemas({}), People())
     executor = Executor(
-        held, lambda: catalog, lambda name: target, held.apply, clock, lambda: 0.5, "worker-1"  # type: ignore[arg-type]
+        held, lambda: catalog, lambda name: target, held.apply, clock, lambda: 0.5, "worker-1",  # type: ignore[arg-type]
+        steady=clock.steady,
     )  # fmt: skip
     return Stage(held, target, clock, executor)

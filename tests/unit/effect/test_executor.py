@@ -131,6 +131,21 @@ async def test_class_b_waits_the_quiesce_time_before_it_looks() -> None:
     assert len(on.target.acts) == 1
 
 
+async def test_a_clock_set_forward_does_not_end_the_quiesce_time() -> None:
+    """F20: the target may still commit for a minute of true time, whatever the wall says."""
+    on = stage(spec=made_action(B), quiesce=60)
+    on.target.answers = [Ambiguous("timeout")]
+    await on.step()
+    on.clock.wrong = 24 * 3600 * SECOND
+    await on.step(10)
+    assert (on.one.state, on.one.due) == (S.UNKNOWN, on.clock.now() + 50 * SECOND + 1)
+    await on.step(49)
+    assert on.one.state is S.UNKNOWN
+    await on.step(2)
+    assert len(on.target.acts) == 1
+    assert on.one.state is S.PLANNED
+
+
 async def test_class_b_sends_again_only_after_it_looked_and_found_nothing() -> None:
     on = stage(spec=made_action(B), quiesce=60)
     on.target.answers = [Ambiguous("timeout")]
