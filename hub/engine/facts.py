@@ -8,19 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from hub.engine.transaction import again, decide_in
-from hub.loop import decide, updates
+from hub.loop import decide, field_choices, updates
 from hub.loop.world import World
 from hub.mapping.catalog import Catalog
 from hub.model.changes import Changes, NotLoaded, Quarantine, Touched, View
 from hub.model.clock import Micros
 from hub.model.effect import Effect, EffectState, check_transition
-from hub.model.fact import EffectMoved, Fact, PersonAccepted, PersonDecided, ReadFailed, TimerDue
+from hub.model.fact import (
+    EffectMoved,
+    Fact,
+    FieldResolved,
+    LinkDecided,
+    PersonAccepted,
+    PersonDecided,
+    ReadFailed,
+    TimerDue,
+)
 from hub.model.instance import LoopState, Waiting
 from hub.store.port import Store, Transaction
 
 _S = EffectState
+AboutEntity = TypeVar("AboutEntity", FieldResolved, LinkDecided)
 _SETTLED = frozenset({_S.CONFIRMED, _S.MISMATCH, _S.REJECTED, _S.CANCELLED, _S.SUPERSEDED})
 
 
@@ -70,6 +81,9 @@ def touched_by(fact: Fact) -> Touched:
             return Touched(loops=frozenset({fact.loop}), approvals=frozenset({fact.loop}))
         case PersonAccepted():
             return Touched()
+        case FieldResolved() | LinkDecided():
+            place = frozenset({(fact.kind, fact.key)})
+            return Touched(entities=place, twoways=place)
 
 
 def conclude_fact(fact: Fact, view: View, now: Micros, catalog: Catalog) -> tuple[Changes, Answer]:
@@ -87,6 +101,10 @@ def conclude_fact(fact: Fact, view: View, now: Micros, catalog: Catalog) -> tupl
             world = guarded(world, fact.loop, lambda inner: _read_failed(inner, fact))
         case PersonDecided():
             return _person(world, fact)
+        case FieldResolved():
+            return _choice(world, fact, field_choices.resolve)
+        case LinkDecided():
+            return _choice(world, fact, field_choices.link)
         case PersonAccepted():
             return world.changes, Answer(False, "usage", "a quarantined record is given up by drop()")
     return world.changes, DONE
@@ -168,6 +186,7 @@ def _moved(before: Effect, fact: EffectMoved, now: Micros) -> Effect:
         claimed_until=fact.claimed_until,
         first_sent_at=first,
         settled_at=now if fact.to in _SETTLED else None,
+        doubtful=before.doubtful or fact.to is _S.UNKNOWN,
     )
 
 
@@ -183,8 +202,13 @@ def _person(world: World, fact: PersonDecided) -> tuple[Changes, Answer]:
     problem = decide.person_decided(world, fact)
     if problem:
         return Changes(), Answer(False, "refused", problem)
-        doubtful=before.doubtful or fact.to is _S.UNKNOWN,
     return world.changes, DONE
+
+
+def _choice(world: World, fact: AboutEntity, carry_out: Callable[[World, AboutEntity], str]) -> tuple[Changes, Answer]:
+    world.because(fact.decision)
+    problem = carry_out(world, fact)
+    return (Changes(), Answer(False, "refused", problem)) if problem else (world.changes, DONE)
 
 
 def _read_failed(world: World, fact: ReadFailed) -> None:

@@ -114,8 +114,8 @@ class Memory:
         for kind, label, key in sorted(changes.labels):
             self._label(kind, label, key)
         self.twoways.update(changes.twoways)
-        for gone in changes.unlinked:
-            self.links.pop(gone, None)
+        for unlinked in changes.unlinked:
+            self.links.pop(unlinked, None)
         for connection, kind, key, object_id in changes.links:
             self.links[connection, kind, key] = object_id
             self._objects[connection, kind, object_id].add(key)

@@ -173,14 +173,30 @@ def _settle_side(
     if effect is not None and effect.state in FLYING:
         return
     wanted = _wanted(world, entity, fields, connection, side, moved)
-    if effect is not None and effect.state is not _S.PLANNED and effect.state not in FAILED:
-        effect = None
-    if effect is not None:
-        same = wanted.keys() == side.sending.keys() and all(alike(wanted[n], side.sending[n]) for n in wanted)
-        if same and not (effect.state in FAILED and wanted.keys() & set(decided)):
+    refused = {name for name, one in side.failed.items() if name in wanted and alike(one.value, wanted[name])}
+    refused -= set(decided)
+    wanted = {name: value for name, value in wanted.items() if name not in refused}
+    _let_go(world, entity, source, refused)
+    if effect is not None and effect.state is _S.PLANNED:
+        if wanted.keys() == side.sending.keys() and all(alike(wanted[n], side.sending[n]) for n in wanted):
             return
-        _supersede(world, effect, "newer values" if wanted else "nothing is left to change")
+        supersede(world, effect, "newer values" if wanted else "nothing is left to change")
     _plan(world, entity, fields, connection, target, wanted)
+
+
+def _let_go(world: World, entity: Entity, source: str, refused: Collection[str]) -> None:
+    """Failed updates none of whose fields matters any more give way."""
+    known = world.twoway(entity.kind, entity.key)
+    side = known.side(source)
+    if side.failed.keys() == set(refused):
+        return
+    kept = {name: one for name, one in side.failed.items() if name in refused}
+    world.put_twoway(known.with_side(source, replace(side, failed=kept)))
+    over = {one.effect for one in side.failed.values()} - {one.effect for one in kept.values()}
+    for key in sorted(over):
+        effect = world.effect(key)
+        if effect is not None and effect.state in FAILED:
+            supersede(world, effect, "decided otherwise since")
 
 
 def _wanted(
@@ -205,7 +221,7 @@ def _wanted(
     return found
 
 
-def _supersede(world: World, effect: Effect, reason: str) -> None:
+def supersede(world: World, effect: Effect, reason: str) -> None:
     """Newest wins before sending; what has failed gives way too."""
     to = _S.SUPERSEDED
     world.put_effect(effect, replace(effect, state=to, reason=reason, settled_at=world.now))
@@ -225,7 +241,7 @@ def _plan(
     side = known.side(source)
     if not written:
         if side.effect:
-            world.put_twoway(known.with_side(source, Side(side.words)))
+            world.put_twoway(known.with_side(source, Side(side.words, failed=side.failed)))
         return
     field = fields[next(iter(written))]
     end = ends[next(iter(written))]
@@ -300,4 +316,4 @@ def _effect(
     return world.put_effect(None, effect)
 
 
-__all__ = ["FAILED", "FLYING", "NOTHING", "STEP", "Said", "ask", "hear_record", "settle"]
+__all__ = ["FAILED", "FLYING", "NOTHING", "STEP", "Said", "ask", "hear_record", "settle", "supersede"]

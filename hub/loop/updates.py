@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hub.loop.twoway import FAILED, STEP, ask, settle
+from hub.loop.twoway import FAILED, STEP, ask, settle, supersede
 from hub.loop.world import World
 from hub.model.changes import Reading
 from hub.model.clock import Micros, micros
 from hub.model.effect import Effect, EffectState
 from hub.model.record import Json
-from hub.model.twoway import Side, alike, confirmed, sent, unsent
+from hub.model.twoway import Side, Write, alike, confirmed, sent, unsent
 from hub.model.values import instant_of
 
 _S = EffectState
@@ -26,12 +26,14 @@ def effect_moved(world: World, effect: Effect) -> None:
     kind = effect.step.partition("/")[2]
     source = f"{effect.connection}/{effect.item}"
     known = world.twoway(kind, effect.subject)
-    side = known.side(source)
+    side = before = known.side(source)
+    if side.effect != effect.key:
+        side = _tried_again(world, side, effect)
     if side.effect != effect.key:
         return
     crossed = _crossed(side) if effect.state is _S.MISMATCH else frozenset()
     after = _told(side, effect)
-    if after != side:
+    if after != before:
         world.put_twoway(known.with_side(source, after))
     if effect.state is _S.CONFIRMED:
         world.measures[effect.integration, "sync_confirmed"] += 1
@@ -40,6 +42,19 @@ def effect_moved(world: World, effect: Effect) -> None:
     entity = world.entity(kind, effect.subject)
     if entity is not None and (effect.state in FAILED or effect.state in (_S.CONFIRMED, _S.PLANNED)):
         settle(world, entity, (), crossed)
+
+
+def _tried_again(world: World, side: Side, effect: Effect) -> Side:
+    """Somebody has a failed update sent again; where a newer one is on its way, that one will do."""
+    mine = {name: one.value for name, one in side.failed.items() if one.effect == effect.key}
+    if effect.state is not _S.PLANNED or not mine:
+        return side
+    if side.effect:
+        supersede(world, effect, "a newer update is on its way")
+        return side
+    kept = {name: one for name, one in side.failed.items() if name not in mine}
+    was = {name: side.word(name).value for name in mine}
+    return replace(side, effect=effect.key, sending=mine, was=was, failed=kept)
 
 
 def _told(side: Side, effect: Effect) -> Side:
@@ -54,7 +69,10 @@ def _told(side: Side, effect: Effect) -> Side:
         elif effect.state in _NOT_THERE:
             words[name] = unsent(word, effect.key)
     if effect.state is _S.CONFIRMED:
-        return Side(words)
+        return Side(words, failed=side.failed)
+    if effect.state in FAILED:
+        failed = {name: Write(effect.key, value) for name, value in side.sending.items()}
+        return Side(words, failed={**side.failed, **failed})
     return replace(side, words=words)
 
 

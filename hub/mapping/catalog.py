@@ -136,6 +136,15 @@ class Catalog:
         tables = [table for place in sorted(self._tables) for table in self._tables[place]]
         return two_way_fields(tables, updates, self.schemas)
 
+    def feeding(self, kind: str) -> frozenset[tuple[str, str]]:
+        """(connection, stream's bare name) of every table that feeds that kind."""
+        return frozenset(
+            (connection, stream.removeprefix(f"{connection}."))
+            for (connection, stream), tables in self._tables.items()
+            for table in tables
+            if table.definition.entity == kind
+        )
+
     def logic(self, integration: str) -> str:
         """The logic hash of the active version; empty when there is none."""
         active = self.integrations.get(integration)

@@ -91,4 +91,30 @@ class PersonAccepted:
     why: str
 
 
-Fact = EffectMoved | TimerDue | ReadFailed | PersonDecided | PersonAccepted
+@dataclass(frozen=True, slots=True)
+class FieldResolved:
+    """``hub entity resolve KIND KEY FIELD --take CONNECTION``: whose value of a two-way field holds (``hub``: ours)."""
+
+    decision: str
+    kind: str
+    key: str
+    field: str
+    take: str
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDecided:
+    """``hub entity link|unlink``: which object of a connection an entity is; ``object`` empty: none."""
+
+    decision: str
+    kind: str
+    key: str
+    connection: str
+    object: str
+    who: str
+    why: str
+
+
+Fact = EffectMoved | TimerDue | ReadFailed | PersonDecided | PersonAccepted | FieldResolved | LinkDecided

@@ -61,6 +61,8 @@ class Side:
     effect: str = ""
     sending: Mapping[str, Json] = field(default_factory=dict)
     was: Mapping[str, Json] = field(default_factory=dict)
+    failed: Mapping[str, Write] = field(default_factory=dict)
+    """Values that could not be written, by field: not tried again until they change or somebody decides."""
 
     def word(self, name: str) -> Word:
         return self.words.get(name, _SILENT)

@@ -170,7 +170,9 @@ def load_twoway(document: bytes) -> TwoWay:
 
 
 def _side(values: dict[str, Any]) -> Side:
-    return Side(**{**values, "words": {name: _word(word) for name, word in values["words"].items()}})
+    words = {name: _word(word) for name, word in values["words"].items()}
+    failed = {name: Write(**write) for name, write in values["failed"].items()}
+    return Side(**{**values, "words": words, "failed": failed})
 
 
 def _word(values: dict[str, Any]) -> Word:
