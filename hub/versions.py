@@ -16,6 +16,7 @@ from hub.mapping.catalog import Catalog
 from hub.mapping.check.run import check_integrations
 from hub.mapping.compile import CompileContext, compile_integration
 from hub.store import activations
+from hub.store.queries.loops import versions_running
 
 if TYPE_CHECKING:
     from hub.bootstrap import Workspace
@@ -52,8 +53,20 @@ def recorded(space: Workspace, active: Activation) -> Built:
 def catalog(space: Workspace, definitions: Mapping[str, IntegrationDef]) -> Catalog:
     """Everything deciding needs, these versions compiled."""
     made = {name: compiled(space, one) for name, one in definitions.items()}
-    language = space.settings.language
-    return Catalog(made, space.connection_facts, space.schemas, space.people, language, older=Older(space))
+    language, older = space.settings.language, Older(space)
+    earlier = _earlier(space, made, older)
+    parts = (space.connection_facts, space.schemas, space.people, language)
+    return Catalog(made, *parts, older=older, earlier=earlier)
+
+
+def _earlier(
+    space: Workspace, made: Mapping[str, CompiledIntegration], older: Older
+) -> tuple[CompiledIntegration, ...]:
+    """The versions not in force any more under which closings are still open."""
+    with space.store.read() as db:
+        running = versions_running(db)
+    gone = [(name, logic) for name, logic in running if name not in made or made[name].definition.logic != logic]
+    return tuple(found for name, logic in gone if (found := older(name, logic)) is not None)
 
 
 def compiled(space: Workspace, definition: IntegrationDef) -> CompiledIntegration:

@@ -209,6 +209,8 @@ def _kept(
             decide.subject_changed(world, item.plan.integration, before, after, item.record.at, event)
         if after.kind in catalog.relating:
             decide.related_changed(world, before, after)
+        if after.kind in catalog.awaited:
+            decide.arrived(world, after)
     if open_rows and item.record.op != "partial":
         supersede(world, item, open_rows)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from hub.loop.choosing import OVER, drop_ask, each
 from hub.loop.steps import BROKEN, action_of, compiled_step, step_scope
+from hub.loop.until import awaiting
 from hub.loop.waits import place, step_of
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
@@ -55,7 +56,7 @@ def _hand_part(
     )
     if different:
         return replace(part, state=StepState.FAILED, reason="mismatch: " + "; ".join(different))
-    return _stands(part, fact)
+    return _stands(world, loop, instance, step, part, fact)
 
 
 def _another(fact: PersonDecided, different: tuple[str, ...]) -> str:
@@ -98,16 +99,24 @@ def _hand_unplanned(
     if different:
         return _another(fact, different)
     drop_ask(world, instance, step, part, fact)
-    return _stands(part, fact)
+    return _stands(world, loop, instance, step, part, fact)
 
 
-def _stands(part: Obligation, fact: PersonDecided) -> Obligation:
-    return replace(
+def _stands(
+    world: World, loop: CompiledLoop, instance: Instance, step: Step, part: Obligation, fact: PersonDecided
+) -> Obligation:
+    """Done; or, where the step waits for another system (``until``), waiting for that with this document."""
+    made = replace(
         part,
         state=StepState.DONE,
+        awaits="",
         remote_id=fact.remote_id,
         number=fact.number,
         url=fact.url,
         read=fact.document,
         reason=f"done by hand by {fact.who}",
     )
+    compiled = compiled_step(loop, step.name)
+    if compiled is None or compiled.until is None or part.awaits:
+        return made
+    return awaiting(world, loop, instance, compiled, made)

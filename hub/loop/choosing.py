@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from hub.loop import until
 from hub.loop.steps import advance
 from hub.loop.undoing import proceed
 from hub.loop.waits import graded, graded_back, place, step_of, waiting, with_obligation, with_step
@@ -93,6 +94,8 @@ def _named(step: Step, fact: PersonDecided) -> list[Obligation]:
 
 
 def _entry(world: World, loop: CompiledLoop, instance: Instance, step: str, part: Obligation) -> Waiting | None:
+    if part.awaits:
+        return until.entry(world, loop, place(instance, step, part.item), part)
     if part.state is not StepState.FAILED:
         return None
     kind = part.reason.partition(":")[0]

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import orjson
 
-from hub.loop import outcome, person
+from hub.loop import outcome, person, until
 from hub.loop.late import late_check
 from hub.loop.limits import KIND, fell_due
 from hub.loop.linking import link_of_document
@@ -126,6 +126,16 @@ def quarantine_closed(world: World, places: Iterable[tuple[str, str]]) -> None:
                 look_again(world, subject_kind, subject)
 
 
+def arrived(world: World, entity: Entity) -> None:
+    """An entity that steps may wait for (``until``) has come or changed: what waited for it is done."""
+    for instance in until.seen_by(world, entity):
+        loop = loop_of(world, instance)
+        if loop is not None and instance.phase == "taken":
+            after = until.arrived(world, loop, instance, entity)
+            if after != instance:
+                advance(world, loop, after)
+
+
 def effect_moved(world: World, effect: Effect) -> None:
     """The executor moved an effect."""
     instance = world.instance(effect.loop)
@@ -211,6 +221,7 @@ def loop_of(world: World, instance: Instance) -> CompiledLoop | None:
 
 
 __all__ = [
+    "arrived",
     "effect_moved",
     "linked",
     "look_again",

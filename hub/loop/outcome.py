@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from hub.loop import undoing
+from hub.loop import undoing, until
 from hub.loop.steps import action_of, advance, compiled_step, planned, step_scope
 from hub.loop.waits import graded, place, step_of, waiting, with_obligation, with_step
 from hub.loop.world import World
@@ -18,6 +18,7 @@ from hub.model.instance import Instance, Obligation, StepState, Waiting
 
 _S = EffectState
 _PERSON = {_S.REJECTED: "rejected", _S.MISMATCH: "mismatch", _S.HUMAN: "human"}
+_FORWARD = "{} cannot be taken back, so nothing is undone: there is only the way forward"
 
 
 def effect_moved(world: World, loop: CompiledLoop, instance: Instance, effect: Effect) -> None:
@@ -32,10 +33,22 @@ def effect_moved(world: World, loop: CompiledLoop, instance: Instance, effect: E
         return
     new = _after(world, loop, instance, compiled, part, effect)
     ref = place(instance, step.name, part.item)
-    after = waiting(instance, ref, _entry(world, loop, ref, new, effect))
-    after = with_step(after, graded(with_obligation(step, new), world.now))
-    if after != instance:
-        advance(world, loop, after)
+    entry = _entry(world, loop, ref, new, effect)
+    after = with_step(waiting(instance, ref, entry), graded(with_obligation(step, new), world.now))
+    if after == instance:
+        return
+    if compiled.definition.on_fail == "undo" and new.state is StepState.FAILED and _for_good(new):
+        final = undoing.past_return(world, loop, after)
+        if not final:
+            undoing.begin(world, loop, after, f"{step.name} failed: {new.reason}")
+            return
+        after = waiting(after, ref, entry and replace(entry, message=f"{entry.message}; {_FORWARD.format(final)}"))
+    advance(world, loop, after)
+
+
+def _for_good(part: Obligation) -> bool:
+    """Whether the target had its say: refused, different, or nobody can find out. Bad data can still be put right."""
+    return part.reason.startswith(tuple(_PERSON.values()))
 
 
 def _after(
@@ -103,7 +116,7 @@ def _finished(
         if different:
             return replace(part, state=StepState.FAILED, reason="mismatch: " + "; ".join(different))
     world.measures[instance.integration, "documents_confirmed"] += effect.state is _S.CONFIRMED
-    return replace(part, state=StepState.DONE)
+    return until.awaiting(world, loop, instance, compiled, part)
 
 
 def _entry(world: World, loop: CompiledLoop, ref: str, part: Obligation, effect: Effect) -> Waiting | None:
@@ -111,6 +124,8 @@ def _entry(world: World, loop: CompiledLoop, ref: str, part: Obligation, effect:
     owner = loop.definition.owner
     if part.state is StepState.FAILED:
         return Waiting(part.reason.partition(":")[0], ref, world.now, owner, effect.reason or part.reason)
+    if part.awaits:
+        return until.entry(world, loop, ref, part)
     if effect.state is _S.UNKNOWN:
         return Waiting("unknown", ref, world.now, owner, effect.reason)
     if effect.state is _S.PLANNED and effect.reason:

@@ -104,7 +104,9 @@ def _stopped(
     if effect.state is _S.CANCELLED:
         return (part if part.state is StepState.FAILED else _never(part)), None
     if _may_still_come(world, loop, step, effect):
-        return replace(part, state=StepState.RUNNING, awaits=""), _on_its_way(world, loop, instance, step, part, effect)
+        return replace(part, state=StepState.RUNNING, awaits=""), _on_its_way(
+            world, loop, instance, step, part, effect
+        )
     if _unsure(effect) and not part.remote_id:
         reason = f"human: {effect.reason}; is there a document?"
         asked = Waiting("human", place(instance, step.name, part.item), world.now, loop.definition.owner, reason)
@@ -281,7 +283,13 @@ def _works_from(world: World, compiled: CompiledStep) -> frozenset[str]:
 
 
 def _refused(
-    world: World, loop: CompiledLoop, instance: Instance, compiled: CompiledStep, part: Obligation, kind: str, why: str
+    world: World,
+    loop: CompiledLoop,
+    instance: Instance,
+    compiled: CompiledStep,
+    part: Obligation,
+    kind: str,
+    why: str,
 ) -> Told:
     """An undo that cannot be: a person decides, and the steps before it wait."""
     ref = place(instance, compiled.definition.name, part.item)

@@ -48,7 +48,7 @@ def _waive_part(
     elif effect is not None and effect.state is not _S.CONFIRMED:
         return f"{step.name} is on its way ({effect.state.value}): wait for its outcome, then decide"
     drop_ask(world, instance, step, part, fact)
-    return replace(part, state=StepState.WAIVED, reason=fact.why)
+    return replace(part, state=StepState.WAIVED, reason=fact.why, awaits="")
 
 
 def end(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDecided, person: Person) -> str:

@@ -292,9 +292,11 @@ class World:
 
 
 def _wanted(instance: Instance) -> frozenset[tuple[str, str]]:
-    """(kind, name) of every entity whose link a step waits for."""
-    parts = (part for step in instance.steps for part in step.obligations if part.needs)
-    found = (part.needs.partition(" ") for part in parts if part.state is StepState.WAITING)
+    """(kind, name) of every entity whose link a step waits for, (kind.field, value) of those ``until`` waits for."""
+    parts = [part for step in instance.steps for part in step.obligations if part.needs or part.awaits]
+    texts = [part.needs for part in parts if part.state is StepState.WAITING]
+    texts += [part.awaits for part in parts if part.state is StepState.RUNNING]
+    found = (text.partition(" ") for text in texts if text)
     return frozenset((kind, name) for kind, _, name in found)
 
 

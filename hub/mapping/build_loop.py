@@ -7,6 +7,7 @@ from typing import Literal, cast
 
 from hub.mapping.build_table import Inherited, connection_of, each_of, rows_of
 from hub.mapping.build_timing import approve_of, calendar_of, due_of, escalate_of, schedule_of
+from hub.mapping.build_until import on_fail_of, until_of
 from hub.mapping.form import Form
 from hub.mapping.literals import duration, point_in_time, span
 from hub.mapping.table import (
@@ -26,7 +27,7 @@ LOOP_KEYS = (
 )
 STEP_KEYS = (
     *("step", "title", "if", "each", "key", "do", "with", "after", "approve", "expect", "undo", "within"),
-    "escalate",
+    *("escalate", "on_fail", "until"),
 )
 SETTLE_DEFAULT: Micros = 5_000_000
 _NEVER = "false"
@@ -132,6 +133,8 @@ def _step(form: Form, systems: dict[str, str], above: Inherited) -> StepDef:
         within=form.literal("within", span),
         escalate=escalate_of(form, systems),
         places=places,
+        on_fail=on_fail_of(form),
+        until=until_of(form),
     )
 
 

@@ -42,6 +42,8 @@ class Catalog:
     language: str = "en"
     older: Callable[[str, str], CompiledIntegration | None] = lambda integration, logic: None
     """(integration, logic hash) -> the version recorded under that hash, compiled on demand; None if unknown."""
+    earlier: tuple[CompiledIntegration, ...] = ()
+    """Versions no longer in force under which closings are still open: what they wait for is looked for too."""
     _tables: dict[tuple[str, str], tuple[CompiledTable, ...]] = field(default_factory=dict)
     _loops: dict[str, tuple[CompiledLoop, ...]] = field(default_factory=dict)
 
@@ -99,6 +101,18 @@ class Catalog:
                 if table.definition.match:
                     names = [name for name, _ in table.definition.match]
                     found.setdefault(table.definition.entity, set()).update(names)
+        for kind, fields in self.awaited.items():
+            found.setdefault(kind, set()).update(fields)
+        return {kind: tuple(sorted(names)) for kind, names in found.items()}
+
+    @cached_property
+    def awaited(self) -> Mapping[str, tuple[str, ...]]:
+        """Entity kind -> the fields by which steps wait for it (``until``), of earlier versions too."""
+        found: dict[str, set[str]] = {}
+        for integration in (*self.integrations.values(), *self.earlier):
+            untils = (step.until for loop in integration.loops for step in loop.steps)
+            for until in (one for one in untils if one is not None):
+                found.setdefault(until.definition.entity, set()).add(until.matches[0][0])
         return {kind: tuple(sorted(names)) for kind, names in found.items()}
 
     def indexed(self, kind: str) -> tuple[str, ...]:

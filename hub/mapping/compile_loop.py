@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 from hub.mapping.apply import ABSENT, id_text, walk
 from hub.mapping.calendar import Calendar, CalendarDef
-from hub.mapping.check.scope import Kinds, element, loop_scope, path_type, step_scope, when_scope
+from hub.mapping.check.scope import Kinds, element, loop_scope, path_type, step_scope, until_scope, when_scope
 from hub.mapping.compile_rows import Findings, RowsContext
+from hub.mapping.compile_until import compile_until
 from hub.mapping.compiled import (
     CompiledLoop,
     CompiledRelated,
@@ -54,13 +55,13 @@ def compile_loop(
     findings: Findings,
 ) -> CompiledLoop:
     """The loop ready to run. Raises ``ExpressionSyntaxError``; type findings are added to ``findings``."""
-    maker = _Maker(loop, definition, kinds, findings)
     base = loop_scope(loop, kinds)
     of_steps = {
         step.name: actions[step.connection, step.action]
         for step in loop.steps
         if (step.connection, step.action) in actions
     }
+    maker = _Maker(loop, definition, kinds, of_steps, findings)
     return CompiledLoop(
         definition=loop,
         integration=definition.name,
@@ -81,8 +82,16 @@ def compile_loop(
 class _Maker:
     """Compiles the expressions of one loop."""
 
-    def __init__(self, loop: LoopDef, definition: IntegrationDef, kinds: Kinds, findings: Findings) -> None:
+    def __init__(
+        self,
+        loop: LoopDef,
+        definition: IntegrationDef,
+        kinds: Kinds,
+        actions: Mapping[str, ActionSpec],
+        findings: Findings,
+    ) -> None:
         self.loop, self.definition, self.kinds, self.findings = loop, definition, kinds, findings
+        self.actions = actions
         self.zone = zone_of(definition.zone)
 
     def condition(self, expression: Expression, scope: TypeScope) -> Condition:
@@ -101,6 +110,10 @@ class _Maker:
         convert = ConvertContext(step.connection, people, self.definition.zone)
         context = RowsContext(convert, self.findings, f"{self.definition.name}/{self.loop.name}/{step.name}")
         rows = payload_rows(step.payload, inner, context)
+        until = None
+        if step.until is not None:
+            wide = until_scope(self.loop, step, inner, self.actions, self.kinds)
+            until = compile_until(step.until, lambda one: self.condition(one, wide))
         return CompiledStep(
             definition=step,
             uses=_uses(step),
@@ -110,6 +123,7 @@ class _Maker:
             expect=self.expect(step, inner),
             amount=None if step.approve is None else self.amount(step.approve, inner),
             levels=tuple((one, self.amount(one, inner)) for one in (step.approve.levels if step.approve else ())),
+            until=until,
         )
 
     def expect(self, step: StepDef, scope: TypeScope) -> Callable[[Scope], dict[str, Any]]:
@@ -230,6 +244,10 @@ def _uses(step: StepDef) -> frozenset[str]:
     expressions = [step.applies, *(policy.of for policy in policies), *step.expect.values()]
     for expression in expressions:
         found |= names(parse(expression)) if expression is not None else frozenset()
+    if step.until is not None:
+        found |= {str(right.steps[0]) for _, right in step.until.matches}
+        own.add(step.until.entity)
+        found |= names(parse(step.until.when)) if step.until.when is not None else frozenset()
     if step.each is not None:
         found.add(str(step.each[1].steps[0]))
     return frozenset((found | _row_names(step.payload)) - own)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.mapping.calendar import Calendar, CalendarDef
-from hub.mapping.table import ApproveDef, IntegrationDef, LoopDef, RelatedDef, RequireDef, StepDef, TableDef
+from hub.mapping.table import ApproveDef, IntegrationDef, LoopDef, RelatedDef, RequireDef, StepDef, TableDef, UntilDef
 from hub.model.clock import Micros
 from hub.model.diagnostic import Place
 from hub.model.record import Json, Mapped, Record, Refused
@@ -77,6 +77,16 @@ class CompiledRequire:
 
 
 @dataclass(frozen=True, slots=True)
+class CompiledUntil:
+    """``matches``: (field of the entity, the value it must hold, None while the scope has none). Scopes are the
+    step's with its own ``steps.<name>``; ``when`` sees the entity under its kind too."""
+
+    definition: UntilDef
+    matches: tuple[tuple[str, Callable[[Scope], str | None]], ...]
+    when: Callable[[Scope], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledStep:
     """``uses``: every scope name the step reads anywhere (related lists, ``steps``, ``documents`` …).
 
@@ -94,6 +104,7 @@ class CompiledStep:
     amount: Callable[[Scope], Money] | None
     levels: tuple[tuple[ApproveDef, Callable[[Scope], Money] | None], ...] = ()
     """Further levels of ``approve``, each with its own amount."""
+    until: CompiledUntil | None = None
 
 
 @dataclass(frozen=True, slots=True)

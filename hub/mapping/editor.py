@@ -22,6 +22,7 @@ from hub.mapping.build_timing import (
     SHIFTS,
     WEEKDAYS,
 )
+from hub.mapping.build_until import ON_FAIL, UNTIL_KEYS
 from hub.mapping.check.checked import CheckContext
 from hub.mapping.convert import CONVERTERS
 from hub.mapping.table import IntegrationDef
@@ -66,8 +67,7 @@ class _Names:
 
     @property
     def entities(self) -> list[str]:
-        kinds = self.context.schemas.kinds
-        return [*kinds, *(f"{kind}/v{self.context.schemas.newest[kind]}" for kind in kinds)]
+        return [*self.context.schemas.kinds, *(one.name for one in self.context.schemas.all)]
 
     def with_alias(self, names: Mapping[str, Iterable[str]]) -> list[str]:
         """``alias.name`` for every name of a connection."""
@@ -156,16 +156,14 @@ def _table(names: _Names) -> Part:
         "fields": _listed({"$ref": "#/definitions/row"}),
     }
     table = _object(TABLE_KEYS, known, required=("entity", "source", "key"))
-    table["allOf"] = [part for kind in names.context.schemas.kinds for part in _fields_of(names, kind)]
+    table["allOf"] = [part for one in names.context.schemas.all for part in _fields_of(names, one)]
     return table
 
 
-def _fields_of(names: _Names, kind: str) -> Iterable[Part]:
+def _fields_of(names: _Names, schema: Schema) -> Iterable[Part]:
     """A table of an entity: its rows' fields are those of the schema, value maps give what the schema allows."""
-    schema = names.schema(kind)
-    if schema is None:
-        return
-    of_kind = {"properties": {"entity": {"enum": [kind, f"{kind}/v{schema.version}"]}}, "required": ["entity"]}
+    named = [schema.name] if schema.version < names.context.schemas.newest[schema.kind] else [schema.kind, schema.name]
+    of_kind = {"properties": {"entity": {"enum": named}}, "required": ["entity"]}
     row: Part = {"properties": {"field": {"enum": list(schema.fields)}}}
     if values := list(_values_of(schema)):
         row["allOf"] = values
@@ -248,7 +246,9 @@ def _step(names: _Names) -> Part:
         "within": _SPAN,
         "escalate": _escalate(names),
         "on_fail": {"enum": list(ON_FAIL)},
-        "until": _object(UNTIL_KEYS, {"entity": _known(names.entities), "match": match, "when": _CEL}, UNTIL_KEYS[:2]),
+        "until": _object(
+            UNTIL_KEYS, {"entity": _known(names.entities), "match": match, "when": _CEL}, UNTIL_KEYS[:2]
+        ),
     }
     return _object(STEP_KEYS, known, required=("step", "do"))
 

@@ -254,6 +254,18 @@ class DueDef:
 
 
 @dataclass(frozen=True, slots=True)
+class UntilDef:
+    """``until:`` of a step: done once an ``entity`` arrives that agrees in every pair of ``matches`` (its own field,
+    a path of the step) and for which ``when`` holds."""
+
+    entity: str
+    matches: tuple[tuple[Path, Path], ...]
+    when: Expression | None
+    place: Place
+    places: Mapping[str, Place] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class StepDef:
     """One obligation. ``connection``/``action`` are ``do`` resolved (``erp`` / ``purchase_requisition.create``)."""
 
@@ -274,6 +286,8 @@ class StepDef:
     escalate: tuple[EscalateDef, ...]
     places: Mapping[str, Place] = dataclasses.field(default_factory=dict)
     """By YAML key; names in ``after`` as ``after/<name>``, fields of ``expect`` as ``expect/<field>``."""
+    on_fail: Literal["ask", "undo"] = "ask"
+    until: UntilDef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,3 +351,5 @@ class IntegrationDef:
     systems_places: Mapping[str, Place] = dataclasses.field(default_factory=dict)
     budget: Budget | None = None
     """How much a new version may change before one person more must approve it."""
+    schemas: tuple[str, ...] = ()
+    """``project/v2``: the kinds it was written for in another version than the first."""

@@ -20,6 +20,7 @@ from hub.mapping.check.scope import (
     path_type,
     row_scope,
     step_scope,
+    until_scope,
     when_scope,
 )
 from hub.mapping.expression.check import infer
@@ -141,6 +142,8 @@ class Checked:
             yield step.applies
         yield from amounts(step)
         yield from step.expect.values()
+        if step.until is not None and step.until.when is not None:
+            yield step.until.when
         yield from (row.value for row in flat(step.payload) if row.value)
 
     # Expressions and paths, typed once
@@ -203,6 +206,8 @@ class Checked:
         actions = {step.name: action for step in loop.steps if (action := self.action(step))}
         for step in loop.steps:
             self._step(step, step_scope(loop, step, base, actions))
+            if step.until is not None:
+                self._until(loop, step, until_scope(loop, step, self._each_scope(step, base), actions, self.kinds))
 
     def _moment(self, key: str, path: Path, scope: TypeScope, why: str) -> None:
         found = self._path(path, scope)
@@ -224,7 +229,9 @@ class Checked:
         self._rows(step.payload, scope)
 
     def _each_scope(self, step: StepDef, scope: TypeScope) -> TypeScope:
-        return scope if step.each is None else scope.plus(**{step.each[0]: element(path_type(step.each[1], scope)[0])})
+        return (
+            scope if step.each is None else scope.plus(**{step.each[0]: element(path_type(step.each[1], scope)[0])})
+        )
 
     def _until(self, loop: LoopDef, step: StepDef, scope: TypeScope) -> None:
         until = step.until
@@ -232,7 +239,8 @@ class Checked:
             return
         alone = TypeScope({until.entity: self.kinds.of(until.entity)})
         for left, right in until.matches:
-            self.matched[id(left)] = self._path(left, alone)
+            if left.steps[0] == until.entity:  # what is no field of it is a finding of its own
+                self.matched[id(left)] = self._path(left, alone)
             self._path(right, scope)
         if until.when is not None:
             self._expression(until.when, scope, CONDITION)

@@ -33,7 +33,8 @@ def bound_expressions(checked: Checked) -> Iterator[Bound]:
             if related.where:
                 yield from _bound(checked, related.where, {related.entity: related.entity}, {}, loop)
         for step in loop.steps:
-            entities = {**subject, **_each(step, lists)}
+            arriving = {} if step.until is None else {step.until.entity: step.until.entity}
+            entities = {**subject, **_each(step, lists), **arriving}
             for expression in checked.expressions(step):
                 yield from _bound(checked, expression, entities, lists, loop, step)
 

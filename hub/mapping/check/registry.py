@@ -16,6 +16,7 @@ from hub.mapping.check import (
     bad_pattern,
     bad_rates,
     bad_sync,
+    bad_until,
     constant_condition,
     currency_mismatch,
     dead_row,
@@ -50,6 +51,7 @@ from hub.mapping.check import (
     type_mismatch,
     uncovered_case,
     undo_missing,
+    undo_order,
     unknown_action,
     unknown_calendar,
     unknown_converter,
@@ -70,6 +72,7 @@ from hub.mapping.check import (
     unreachable_otherwise,
     unused_related,
     wrong_shape,
+    wrong_undo,
 )
 from hub.mapping.check.checked import Checked
 from hub.model.diagnostic import Diagnostic
@@ -97,6 +100,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             bad_pattern,
             bad_rates,
             bad_sync,
+            bad_until,
             constant_condition,
             currency_mismatch,
             dead_row,
@@ -131,6 +135,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             type_mismatch,
             uncovered_case,
             undo_missing,
+            undo_order,
             unknown_action,
             unknown_calendar,
             unknown_converter,
@@ -151,6 +156,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             unreachable_otherwise,
             unused_related,
             wrong_shape,
+            wrong_undo,
         )
     }
 )

@@ -61,10 +61,24 @@ def step_scope(loop: LoopDef, step: StepDef, base: TypeScope, actions: Mapping[s
     return base.plus(steps=object_of(steps), documents=DOCUMENTS)
 
 
+def until_scope(
+    loop: LoopDef, step: StepDef, scope: TypeScope, actions: Mapping[str, ActionSpec], kinds: Kinds
+) -> TypeScope:
+    """A step's ``until``: its scope with its own document, one under ``each`` too, and the entity that may come."""
+    steps = {other.name: _step_type(other, actions.get(other.name)) for other in loop.steps}
+    steps[step.name] = _document_type(actions.get(step.name))
+    arriving = {} if step.until is None else {step.until.entity: kinds.of(step.until.entity)}
+    return scope.plus(steps=object_of(steps), **arriving)
+
+
 def _step_type(step: StepDef, action: ActionSpec | None) -> Type:
-    read = DYN if action is None else schema_type(action.document)
-    one = object_of({"state": TEXT, "id": TEXT, "number": TEXT, "url": TEXT, "read": read})
+    one = _document_type(action)
     return list_of(one) if step.each else one
+
+
+def _document_type(action: ActionSpec | None) -> Type:
+    read = DYN if action is None else schema_type(action.document)
+    return object_of({"state": TEXT, "id": TEXT, "number": TEXT, "url": TEXT, "read": read})
 
 
 def path_type(path: Path, scope: TypeScope) -> tuple[Type, int, Type]:

@@ -39,6 +39,10 @@ def _read(checked: Checked, step: StepDef) -> Iterator[tuple[str, Place]]:
             match node:
                 case Select(of=Name(name="steps"), name=name, span=span):
                     yield name, place_of(expression, span)
+    paths = [right for _, right in (step.until.matches if step.until else ())]
+    for path in paths:
+        if len(path.steps) > 1 and path.steps[0] == "steps":
+            yield str(path.steps[1]), path.place
     for row in flat(step.payload):
         for path in row.sources:
             if len(path.steps) > 1 and path.steps[0] == "steps":

@@ -42,3 +42,5 @@ def _named(checked: Checked) -> Iterator[tuple[str, Place]]:
         yield loop.entity, loop.places.get("for", loop.place)
         for related in loop.related:
             yield related.entity, related.places.get("entity", related.place)
+        for until in (step.until for step in loop.steps if step.until is not None):
+            yield until.entity, until.places.get("entity", until.place)

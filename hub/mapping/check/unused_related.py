@@ -46,6 +46,7 @@ def _used(checked: Checked, loop: LoopDef) -> set[str]:
 
 def _paths(loop: LoopDef) -> Iterator[Path]:
     for step in loop.steps:
+        yield from (right for _, right in (step.until.matches if step.until else ()))
         yield from (path for path in (step.key, step.each[1] if step.each else None) if path is not None)
         for row in flat(step.payload):
             yield from row.sources

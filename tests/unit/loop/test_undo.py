@@ -32,6 +32,8 @@ ACTIONS = {
     for name in ("purchase_requisition.create", "reimbursement.create")
     for one in (undoable(name), cancelling(name))
 }
+PAID = {"required": ["employee"], "properties": {"employee": {"type": "string", "minLength": 2}}}
+ACTIONS["reimbursement.create"] = undoable("reimbursement.create", **PAID)
 
 
 def steps(**changes: dict[str, Any]) -> list[Any]:
@@ -187,7 +189,10 @@ def test_a_lost_answer_is_sent_to_its_end_where_the_target_keeps_our_key(stage: 
 
 
 def test_a_lost_answer_looked_up_after_its_quiesce_time_ends_there() -> None:
-    kept = {**ACTIONS, "purchase_requisition.create": replace(ACTIONS["purchase_requisition.create"], target=TargetClass.B)}
+    kept = {
+        **ACTIONS,
+        "purchase_requisition.create": replace(ACTIONS["purchase_requisition.create"], target=TargetClass.B),
+    }
     stage = Stage(catalog_of(rd_close(steps=steps()), actions=kept))
     close(stage, item("7"))
     effect = only(stage)
@@ -400,3 +405,104 @@ def test_a_closing_with_a_time_of_its_own_that_was_taken_back_asks_before_it_com
     assert [one.number for one in stage.memory.loops.values()] == [1, 2]
     assert stage.person("approve", loop=stage.loop(2).id, who="E3")
     assert only(stage).step == "purchase"
+
+
+# --- on_fail: undo
+
+
+def undoing(*names: str, **more: Any) -> Stage:
+    changes = {name: {"on_fail": "undo"} for name in names}
+    return Stage(catalog_of(rd_close(steps=steps(**changes), **more), actions=ACTIONS))
+
+
+def refuse(stage: Stage, effect: Effect, to: S = S.REJECTED, reason: str = "unknown product") -> None:
+    stage.move(effect, S.SENDING, attempts=1)
+    if to is S.MISMATCH:
+        stage.move(effect, S.SENT, remote_id="bad", number="bad", document_state="submitted")
+    stage.move(effect, S.UNKNOWN, reason="timeout") if to is S.HUMAN else None
+    stage.move(effect, to, reason=reason)
+
+
+def test_a_step_that_fails_for_good_undoes_the_loop_where_the_table_says_so() -> None:
+    stage = undoing("purchase")
+    close(stage, item("7"), expense("8"))
+    purchase, reimburse = stage.effects("PLANNED")
+    send(stage, reimburse)
+    refuse(stage, purchase)
+    assert (stage.loop().phase, stage.loop().reason) == ("undoing", "purchase failed: rejected: unknown product")
+    assert undo_all(stage) == ["reimburse jira:8"]
+    assert (stage.loop().state, stage.waits()) == ("cancelled", [])
+    assert stage.steps() == {"purchase": "failed", "reimburse": "undone", "asset": "skipped", "tell": "skipped"}
+    events_fold_back(stage)
+
+
+def test_what_is_on_its_way_when_another_step_fails_is_settled_and_undone() -> None:
+    stage = undoing("purchase")
+    close(stage, item("7"), expense("8"))
+    purchase, reimburse = stage.effects("PLANNED")
+    stage.move(reimburse, S.SENDING, attempts=1)
+    refuse(stage, purchase)
+    assert stage.loop().state == "running"
+    stage.move(reimburse, S.SENT, remote_id="88", number="RB-88")
+    stage.move(reimburse, S.CONFIRMED, document_state="submitted", read_back=dict(reimburse.expect))
+    assert undo_all(stage) == ["reimburse jira:8"]
+    assert stage.loop().state == "cancelled"
+
+
+def test_one_item_of_many_that_fails_takes_the_others_back() -> None:
+    stage = undoing("reimburse")
+    close(stage, expense("8"), expense("9"), expense("10"))
+    ten, eight, nine = stage.effects("PLANNED")
+    send(stage, eight)
+    refuse(stage, nine)
+    assert stage.memory.effects[ten.key].state is S.CANCELLED
+    assert undo_all(stage) == ["reimburse jira:8"]
+    states = {part.item: part.state.value for part in stage.loop().steps[1].obligations}
+    assert states == {"jira:8": "undone", "jira:9": "failed", "jira:10": "skipped"}
+
+
+def test_a_document_that_differs_fails_for_good_and_is_undone_too() -> None:
+    stage = undoing("purchase")
+    close(stage, item("7"))
+    refuse(stage, only(stage), S.MISMATCH, "total: expected 20, got 21")
+    assert undo_all(stage) == ["purchase"]
+    assert (stage.loop().state, stage.steps()["purchase"]) == ("cancelled", "undone")
+
+
+def test_an_unknown_end_asks_whether_there_is_a_document_before_anything_is_undone() -> None:
+    stage = undoing("reimburse")
+    close(stage, item("7"), expense("8"))
+    purchase, reimburse = stage.effects("PLANNED")
+    send(stage, purchase)
+    refuse(stage, reimburse, S.HUMAN, "cannot be asked")
+    assert (stage.loop().state, stage.effects("PLANNED")) == ("needs_person", [])
+    assert stage.person("waive", "reimburse", who="E3", why="nothing there")
+    assert undo_all(stage) == ["purchase"]
+    assert stage.loop().state == "cancelled"
+
+
+def test_bad_data_asks_and_undoes_nothing() -> None:
+    stage = undoing("reimburse")
+    close(stage, item("7"), expense("8", employee="X"))
+    stage.erp()
+    assert (stage.loop().phase, stage.steps()["reimburse"]) == ("taken", "failed")
+    assert stage.steps()["purchase"] == "done"
+
+
+def test_without_the_mark_a_failed_step_asks() -> None:
+    stage = undoing("purchase")
+    close(stage, item("7"), expense("8"))
+    refuse(stage, stage.effects("PLANNED")[1])
+    assert (stage.loop().phase, stage.waits()) == ("taken", [("rejected", "ops@example.com")])
+
+
+def test_past_the_point_of_no_return_a_failure_asks_and_says_why() -> None:
+    stage = undoing("purchase")
+    close(stage, item("7"), deliverable="equipment")
+    stage.person("approve", "asset")
+    asset, purchase = stage.effects("PLANNED")
+    send(stage, asset, "in_use")
+    refuse(stage, purchase)
+    assert (stage.loop().phase, stage.steps()["asset"]) == ("taken", "done")
+    assert "asset (N-asset) cannot be taken back" in stage.loop().waiting[0].message
+    assert [one for one in stage.effects() if one.undoes] == []
