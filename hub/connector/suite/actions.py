@@ -161,3 +161,25 @@ class ActionSuite(ProbeSuite):
                     meddler.plan("status", **fault)
                 with pytest.raises(ReadFailed):
                     await connector.find(self.action, "key-a", self.payload)
+
+    async def test_a_scan_tells_each_document_once_under_its_reference(self) -> None:
+        async with self.talking() as (connector, _):
+            if await connector.scan(self.action, [self.payload]) is None:
+                pytest.skip("this system cannot be asked for all documents of ours")
+            calls = [self.call("a"), self.call("b")]
+            made = {call.reference: (await connector.act(call)).remote_id for call in calls}
+            scanned = await connector.scan(self.action, [call.payload for call in calls])
+            told = [one for one in scanned or () if made.get(one.reference) == one.found.remote_id]
+            assert sorted(one.reference for one in told) == sorted(made)
+            assert all(one.live for one in told)
+
+    async def test_a_scan_that_fails_is_never_taken_for_empty(self) -> None:
+        async with self.talking() as (connector, _):
+            if await connector.scan(self.action, [self.payload]) is None:
+                pytest.skip("this system cannot be asked for all documents of ours")
+        for fault in ({"status": 500}, {"body": b"<html></html>"}, {"status": 429}):
+            async with self.talking() as (connector, meddler):
+                for _ in range(3):
+                    meddler.plan("status", **fault)
+                with pytest.raises(ReadFailed):
+                    await connector.scan(self.action, [self.payload])
