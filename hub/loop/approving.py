@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from hub.loop.asking import decided, open_asks, waits_for
 from hub.loop.choosing import owns, told
 from hub.loop.late import accept
 from hub.loop.start import settle
@@ -15,6 +17,7 @@ from hub.model.changes import Approval
 from hub.model.fact import PersonDecided
 from hub.model.instance import Instance, Obligation, Step, StepState
 from hub.model.people import Person
+from hub.model.record import Json
 
 
 def approve(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDecided, person: Person) -> str:
@@ -28,18 +31,47 @@ def approve(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDe
     asked = [one for one in _asked(world, instance, fact) if one.state == "asked"]
     if not asked:
         return f"nothing of {place(instance, fact.step, fact.item) if fact.step else instance.id} asks for approval"
-    if missing := sorted({one.role for one in asked} - person.roles):
-        return f"{person.name} does not hold the role {', '.join(missing)}"
-    for approval in asked:
-        world.put_approval(
-            replace(approval, state="approved", decided_at=world.now, decided_by=person.code, why=fact.why)
-        )
-        instance = _approved(world, loop, instance, approval)
+    given = {name: _given(world, loop, instance, person, name) for name in sorted({one.obligation for one in asked})}
+    problem = next((said for said in given.values() if isinstance(said, str)), "")
+    if problem:
+        return problem
+    for approval in given.values():
+        if not isinstance(approval, str):
+            world.put_approval(
+                replace(approval, state="approved", decided_at=world.now, decided_by=person.code, why=fact.why)
+            )
+            instance = _approved(world, loop, instance, approval)
     about = {**told(fact, person), "step": ", ".join(sorted({one.step for one in asked}))}
     before = world.instance(instance.id)
     staged = replace(instance, state=before.state if before else instance.state)
     advance(world, loop, world.put(before, staged, "loop.approved", **about))
     return ""
+
+
+def _given(world: World, loop: CompiledLoop, instance: Instance, person: Person, name: str) -> Approval | str:
+    """The level this person agrees to, the lowest first; in words why there is none."""
+    every = [one for one in world.approvals(instance.id) if one.obligation == name]
+    asked = [one for one in every if one.state == "asked"]
+    if any(named(one.payload, person.code) for one in asked):
+        return f"{person.name} stands in {name}: somebody else of the role approves it"
+    if any(
+        one.state == "approved" and one.decided_by == person.code and one.round == asked[0].round for one in every
+    ):
+        return f"{person.name} has agreed to {name} already: each level takes another person"
+    day = loop.calendar.day_of(world.now).isoformat()
+    may = [one for one in asked if person in world.catalog.people.holding(one.role, day)]
+    if not may:
+        return f"{person.name} does not hold the role {', '.join(sorted({one.role for one in asked}))}"
+    return min(may, key=lambda one: one.level)
+
+
+def named(payload: Json, code: str) -> bool:
+    """Whether a payload names that person anywhere: nobody approves what is for themselves."""
+    if isinstance(payload, Mapping):
+        return any(named(part, code) for part in payload.values())
+    if isinstance(payload, list | tuple):
+        return any(named(part, code) for part in payload)
+    return bool(payload == code)
 
 
 def _asked(world: World, instance: Instance, fact: PersonDecided) -> list[Approval]:
@@ -51,15 +83,19 @@ def _asked(world: World, instance: Instance, fact: PersonDecided) -> list[Approv
 
 
 def _approved(world: World, loop: CompiledLoop, instance: Instance, approval: Approval) -> Instance:
-    """Plan exactly what the person saw."""
+    """Plan exactly what the person saw, once nobody else must agree."""
     compiled, step = compiled_step(loop, approval.step), step_of(instance, approval.step)
     part = None if step is None else _part(step, approval.item)
     action = None if compiled is None else action_of(world, compiled)
     if compiled is None or step is None or part is None or action is None or part.state is not StepState.ASKING:
         return instance
+    name = approval.obligation
+    if open_asks(world, instance.id, name):
+        return waiting(instance, name, waits_for(world, instance, name))
+    decided(world, instance, name)
     new = plan(world, loop, instance, compiled, part, action, approval.payload, approval.expect)
     after = with_step(instance, graded(with_obligation(step, new), world.now))
-    return waiting(after, place(instance, step.name, part.item), None)
+    return waiting(after, name, None)
 
 
 def _allow(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDecided, person: Person) -> str:

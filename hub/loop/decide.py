@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import orjson
 
-from hub.loop import outcome, person, until
+from hub.loop import outcome, person
+from hub.loop.asking import KINDS, out_of_time
 from hub.loop.late import late_check
 from hub.loop.limits import KIND, fell_due
 from hub.loop.linking import link_of_document
@@ -155,6 +156,9 @@ def timer_due(world: World, fact: TimerDue) -> None:
         return
     if fact.kind == KIND:
         fell_due(world, loop, instance, fact)
+    elif fact.kind in KINDS:
+        if out_of_time(world, loop, instance, fact):
+            advance(world, loop, world.instance(fact.loop) or instance)
     elif instance.phase == "settling" and any(entry.ref == fact.timer for entry in instance.waiting):
         read_again(world, loop, instance.id)
 

@@ -8,16 +8,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from hub.loop import limits
+from hub.loop import asking, limits
 from hub.loop.names import resolve
 from hub.loop.waits import OVER, graded, place, settled, step_of, waiting, with_obligation, with_step
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop, CompiledStep, ExpressionError, LinkOf, Unlinked
 from hub.model.action import ActionSpec, Call, next_call, payload_problem
-from hub.model.changes import Approval
 from hub.model.effect import Effect, EffectState, effect_key
 from hub.model.instance import Instance, LoopState, Obligation, Step, StepState, Waiting
-from hub.model.values import CurrencyMismatch, Money
+from hub.model.values import CurrencyMismatch
 
 LATE_WAIT = "late"
 """``Obligation.reason`` of a late entity's obligation whose step has not started yet."""
@@ -209,7 +208,7 @@ def oblige(
     try:
         payload = compiled.payload(inner, link_of(world, compiled.definition.connection))
         expect = compiled.expect(inner)
-        asks, amount = _asks(compiled, inner)
+        wanted = asking.levels(compiled, inner)
     except Unlinked as missing:
         name = resolve(world, missing.kind, missing.key) or missing.key
         reason, needs = f"link: {missing.kind} {missing.key}", f"{missing.kind} {name}"
@@ -219,51 +218,13 @@ def oblige(
     problem_text = payload_problem(action, payload)
     if problem_text:
         return _failed(part, f"{action.name} {problem_text}")
-    if asks:
-        return _ask(world, instance, compiled, part, payload, expect, amount)
+    if wanted:
+        return asking.ask(world, loop, instance, compiled, part, payload, expect, wanted)
     return plan(world, loop, instance, compiled, part, action, payload, expect)
 
 
 def _failed(part: Obligation, why: str) -> Obligation:
     return replace(part, state=StepState.FAILED, reason=f"missing: {why}")
-
-
-def _asks(compiled: CompiledStep, scope: Mapping[str, Any]) -> tuple[bool, Money | None]:
-    """Whether a person must agree, and the amount in question. No ``over`` means always."""
-    policy = compiled.definition.approve
-    if policy is None:
-        return False, None
-    amount = None if compiled.amount is None else compiled.amount(scope)
-    return policy.over is None or amount is None or amount > policy.over, amount
-
-
-def _ask(
-    world: World,
-    instance: Instance,
-    compiled: CompiledStep,
-    part: Obligation,
-    payload: dict[str, Any],
-    expect: dict[str, Any],
-    amount: Money | None,
-) -> Obligation:
-    policy = compiled.definition.approve
-    name = place(instance, compiled.definition.name, part.item)
-    said = None if amount is None else amount.json()
-    world.put_approval(
-        Approval(
-            name,
-            instance.id,
-            compiled.definition.name,
-            part.item,
-            policy.role if policy else "",
-            "asked",
-            world.now,
-            said,
-            payload,
-            expect,
-        )
-    )
-    return replace(part, state=StepState.ASKING, reason="")
 
 
 def plan(
@@ -363,8 +324,7 @@ def _entry(
     """What the obligation waits for after it was started; None while its effect is on its way."""
     ref = place(instance, compiled.definition.name, part.item)
     if part.state is StepState.ASKING:
-        policy = compiled.definition.approve
-        return Waiting("approval", ref, world.now, policy.role if policy else "")
+        return asking.waits_for(world, instance, ref)
     if part.state is StepState.FAILED:
         return Waiting("missing", ref, world.now, loop.definition.owner, part.reason)
     if part.state is StepState.WAITING:

@@ -198,6 +198,13 @@ class World:
         self.changes.loops[after.id] = after
         return after
 
+    def say(self, instance: Instance, kind: str, **about: Json) -> Instance:
+        """Record what happened to an instance although its state stays as it is."""
+        after = replace(instance, version=instance.version + 1)
+        self.parent = self.emit(after.stream, after.version, kind, _story({}, about), "loop/v1", after.logic, after.id)
+        self.changes.loops[after.id] = after
+        return after
+
     def waiting(self, kind: str, names: Iterable[str]) -> list[Instance]:
         """Instances with a step that waits for the link of the entity which goes by these names."""
         names = tuple(names)

@@ -143,6 +143,16 @@ class Approval:
     decided_at: Micros | None = None
     decided_by: str = ""
     why: str = ""
+    level: int = 0
+    """Which of the policy's levels asks; all of them must agree."""
+    round: int = 0
+    """How often the obligation had asked before."""
+    reminded: int = 0
+
+    @property
+    def obligation(self) -> str:
+        """``ID/STEP`` or ``ID/STEP/ITEM``: the same for every level."""
+        return self.id.partition("#")[0]
 
 
 @dataclass(frozen=True, slots=True)
