@@ -10,8 +10,9 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
@@ -144,7 +145,7 @@ class Serving:
             **({"files": self.edits.turn, "watch": self.watch.turn} if self.listen else {}),
         }
         for poller in self.pollers:
-            roles[f"poll {poller.connector.connection.name}.{poller.stream}"] = self._polling(poller)
+            roles[role_of(poller)] = self._polling(poller)
         return roles
 
     async def _start_intake(self, stack: AsyncExitStack) -> None:
@@ -158,7 +159,7 @@ class Serving:
             self.workspace.log,
             self.workspace.clock,
             rate=settings.rate,
-            wake=self.host.wake,
+            wake=partial(self.host.ring, "engine"),
             pages={"/health": self._alive, "/metrics": lambda: metrics_page(self.workspace, self.server.counts)},
         )
         try:
@@ -262,7 +263,7 @@ class Serving:
 
 
 class _Dues:
-    """When time matters next: for the store's heads and for the pollers."""
+    """When each role has something to do: what the store's heads, the log and the pollers say."""
 
     def __init__(self, serving: Serving) -> None:
         self._serving, self._catalog = serving, serving.workspace.catalog
@@ -270,12 +271,25 @@ class _Dues:
     async def data_version(self) -> int:
         return await self._serving.workspace.store.data_version()
 
-    def next_due(self) -> Micros | None:
+    def dues(self) -> Mapping[str, Micros]:
         if self._catalog is not self._serving.workspace.catalog:  # other tables may read other streams
             self._catalog = self._serving.workspace.catalog
             for poller in self._serving.pollers:
                 poller.due = 0 if poller.due == NEVER else poller.due
-        dues = [poller.due for poller in self._serving.pollers]
-        dues += [self._serving.edits.due, self._serving.watch.due] if self._serving.listen else []
-        stored = self._serving.workspace.store.next_due()
-        return min([*dues, *([] if stored is None else [stored])], default=None)
+        serving = self._serving
+        stored = serving.workspace.store.dues()
+        found = {
+            "engine": 0 if (stored.end or 0) > serving.engine.at else NEVER,
+            "executor": NEVER if stored.effects is None else stored.effects,
+            "timers": NEVER if stored.timers is None else stored.timers,
+            "reader": NEVER if stored.readings is None else stored.readings,
+        }
+        if serving.listen:
+            found |= {"files": serving.edits.due, "watch": serving.watch.due}
+        found.update((role_of(poller), poller.due) for poller in serving.pollers)
+        return found
+
+
+def role_of(poller: Poller) -> str:
+    """The name of the role that polls."""
+    return f"poll {poller.connector.connection.name}.{poller.stream}"

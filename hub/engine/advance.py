@@ -54,6 +54,11 @@ class Engine:
         self._at: int | None = None
         self._ahead: tuple[Sequence[Delivery], Prepared, Catalog] | None = None
 
+    @property
+    def at(self) -> int:
+        """The delivery this engine rests at; below all of them while it has not looked yet."""
+        return -1 if self._at is None else self._at
+
     async def step(self, limit: int = 500) -> int:
         """Settle the next batch; gives the number of deliveries, 0 when there was none.
 

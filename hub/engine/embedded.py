@@ -1,8 +1,8 @@
 """The embedded host: one process, one asyncio loop, every role a task that turns until nothing is due.
 
-A role is woken when something was appended or written (here or by another process) and when the store's next
-due time has come. The host knows roles by their ``turn`` alone: what they do is wired by ``bootstrap``.
-Clock and sleep are arguments, so a simulator can drive it.
+After something was written the host asks once when each role has something to do, and rings those whose time has
+come; a write of another process rings all. The host knows roles by their ``turn`` alone: what they do is wired by
+``bootstrap``. Clock and sleep are arguments, so a simulator can drive it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Protocol
 
 import structlog
 
-from hub.model.clock import SECOND, Clock, Micros
+from hub.model.clock import NEVER, SECOND, Clock, Micros
 
 WATCH_SECONDS = 0.1
 """How often writes of other processes are looked for (one PRAGMA)."""
@@ -41,10 +41,11 @@ def tune() -> None:
 
 
 class Watched(Protocol):
-    """What the host needs of a store: signs of foreign writes, and when time matters next."""
+    """What the host needs of a store: signs of foreign writes, and when each role has something to do."""
 
     async def data_version(self) -> int: ...
-    def next_due(self) -> Micros | None: ...
+    def dues(self) -> Mapping[str, Micros]:
+        """By the role's name; ``NEVER`` where nothing is due. A role that is not in it is rung at every look."""
 
 
 @dataclass(slots=True)
@@ -58,9 +59,13 @@ class Role:
     turns: int = 0
     done: int = 0
 
+    def ring(self) -> None:
+        self.busy = True
+        self.bell.set()
+
 
 class Host:
-    """Runs the roles until ``stop``. ``wake`` rings every bell; it may be called from the loop's own thread."""
+    """Runs the roles until ``stop``. ``wake`` may be called from the loop's own thread."""
 
     def __init__(self, roles: Mapping[str, Turn], store: Watched, clock: Clock) -> None:
         self.roles = [Role(name, turn) for name, turn in roles.items()]
@@ -76,14 +81,24 @@ class Host:
         return next(role.bell for role in self.roles if role.name == name)
 
     def wake(self) -> None:
+        """Something was written: ring the roles that have something to do now."""
+        dues, now = self._store.dues(), self._clock.now()
         for role in self.roles:
-            role.busy = True
-            role.bell.set()
+            if dues.get(role.name, now) <= now:
+                role.ring()
+
+    def ring(self, name: str) -> None:
+        """This role has something to do."""
+        next(role for role in self.roles if role.name == name).ring()
+
+    def ring_all(self) -> None:
+        for role in self.roles:
+            role.ring()
 
     async def start(self) -> None:
         """Start every role."""
         tune()
-        self.wake()
+        self.ring_all()
         work = [self._run(role) for role in self.roles]
         self._tasks = [asyncio.create_task(one) for one in (*work, self._watch())]
         for task in self._tasks:
@@ -92,7 +107,7 @@ class Host:
     async def stop(self) -> None:
         """Let turns under way finish, then leave."""
         self.stopping.set()
-        self.wake()
+        self.ring_all()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -100,7 +115,7 @@ class Host:
         if not task.cancelled() and (error := task.exception()):
             self.failure = self.failure or error
             self.stopping.set()
-            self.wake()
+            self.ring_all()
 
     async def _run(self, role: Role) -> None:
         while not self.stopping.is_set():
@@ -113,6 +128,7 @@ class Host:
             role.done += done
             role.busy = role.bell.is_set()
             if done:
+                role.ring()
                 self.wake()
                 await asyncio.sleep(0)
             elif not role.busy:
@@ -124,13 +140,14 @@ class Host:
         """Ring when another process wrote, or when something falls due."""
         while not self.stopping.is_set():
             version = await self._store.data_version()
-            due = self._store.next_due()
-            now = self._clock.now()
-            if version != self._seen or (due is not None and due <= now):
+            due, now = min(self._store.dues().values(), default=NEVER), self._clock.now()
+            if version != self._seen:
                 self._seen = version
+                self.ring_all()
+            elif due <= now:
                 self.wake()
-            wait = WATCH_SECONDS if due is None else min(WATCH_SECONDS, (due - now) / SECOND)
-            await asyncio.sleep(max(wait, TICK_SECONDS_MIN if due is None or due > now else 0.02))
+            wait = min(WATCH_SECONDS, (due - now) / SECOND)
+            await asyncio.sleep(max(wait, TICK_SECONDS_MIN if due > now else 0.02))
 
     async def idle(self) -> None:
         """Wait until no role is busy (they may be woken again by time)."""

@@ -14,8 +14,12 @@ from hub.model.clock import SECOND, Micros
 START: Micros = 1_772_416_800 * SECOND  # 2026-03-02T02:00:00Z
 
 
+ROUNDS_MAX = 150_000
+"""Turns of the loop before a run counts as going in circles: the longest good ones take about ten thousand."""
+
+
 class Deadlock(Exception):
-    """Somebody waits for something nobody will ever do."""
+    """Somebody waits for something nobody will ever do, or does the same for ever."""
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -25,6 +29,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         super().__init__()
         self._at = 0.0
         self._clock_resolution = 1e-9
+        self._rounds = 0
         self._selector = self  # asked to wait by ``_run_once``; there is nothing but time to wait for
 
     def time(self) -> float:
@@ -32,8 +37,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def select(self, timeout: float | None) -> list[Any]:
         """Nothing is ready: the next timer's time has come."""
+        self._rounds += 1
         if timeout is None:
             raise Deadlock("nothing is scheduled and nothing is ready")
+        if self._rounds > ROUNDS_MAX:
+            raise Deadlock(f"something turned {ROUNDS_MAX} times and the run has not ended")
         if timeout > 0:
             scheduled: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
             self._at = max(self._at, scheduled[0].when() if scheduled else self._at + timeout)

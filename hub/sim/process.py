@@ -10,7 +10,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -81,7 +81,7 @@ class Life(HubSide):
         self.serving.executor._worker = f"life-{number}"
         self.host = self.serving.host
         self.gates = {name: self._gate(name) for name in ("jira", "trello")}
-        self.server = WebhookServer(self.gates, self.workspace.log, clock, wake=self.host.wake)
+        self.server = WebhookServer(self.gates, self.workspace.log, clock, wake=partial(self.host.ring, "engine"))
 
     def _workspace(self, network: Network) -> Workspace:
         made = workspace()
@@ -104,7 +104,7 @@ class Life(HubSide):
 
     def start(self) -> None:
         """Start every role; time matters through ``_watch``."""
-        self.host.wake()
+        self.host.ring_all()
         for role in self.host.roles:
             self.spawn(self.host._run(role))
         self.spawn(self._watch())
@@ -125,12 +125,12 @@ class Life(HubSide):
         dues = _Dues(self.serving)
         while True:
             self.changed.clear()
-            due, now = dues.next_due(), self.clock.now()
-            if due is not None and due <= now:
+            due, now = min(dues.dues().values(), default=NEVER), self.clock.now()
+            if due <= now:
                 self.host.wake()
                 await asyncio.sleep(TICK)
                 continue
-            wait = 3600.0 if due is None else min(3600.0, (due - now) / SECOND)
+            wait = min(3600.0, (due - now) / SECOND)
             try:
                 async with asyncio.timeout(wait):
                     await self.changed.wait()

@@ -17,17 +17,22 @@ if TYPE_CHECKING:
     from hub.sim.world import Outcome, World
 
 LINES_MAX = 80
+SHRINK_RUNS = 200
+"""Runs a shrinking may take; what is left then still fails, it is only not the smallest."""
 _DETAIL = ("to", "state", "reason", "who", "why", "key", "remote_id", "due")
 
 
 def shrunk(faults: Sequence[Fault], fails: Callable[[Sequence[Fault]], bool]) -> tuple[Fault, ...]:
     """The schedule with everything left out that the failure does not need: halves first, then one by one."""
     kept = list(faults)
-    size = max(1, len(kept) // 2)
+    runs, size = 0, max(1, len(kept) // 2)
     while kept:
         place = 0
         while place < len(kept):
             less = kept[:place] + kept[place + size :]
+            runs += 1
+            if runs > SHRINK_RUNS:
+                return tuple(kept)
             if fails(less):
                 kept = less
             else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
@@ -26,6 +26,15 @@ class CheckpointMoved(Exception):
 
 class VersionConflict(Exception):
     """A stream's next version is taken or not consecutive: decided on an old head. Roll back, reload, run again."""
+
+
+class Dues(NamedTuple):
+    """When each kind of work falls due, None for never, and where the log ends."""
+
+    effects: Micros | None
+    timers: Micros | None
+    readings: Micros | None
+    end: int | None
 
 
 class Transaction(Protocol):
@@ -79,6 +88,10 @@ class Store(Protocol):
     def due_timers(self, now: Micros, limit: int) -> Sequence[Timer]: ...
 
     def open_readings(self, now: Micros, limit: int) -> Sequence[Reading]: ...
+
+    def dues(self) -> Dues:
+        """When each kind of work falls due, asked at once."""
+        ...
 
     def next_due(self) -> Micros | None:
         """When the earliest effect, timer or reading falls due; None when nothing waits for time."""

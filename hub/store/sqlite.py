@@ -22,7 +22,7 @@ from hub.model.effect import Effect
 from hub.store import hot_sqlite, tables
 from hub.store.appending import Append, Placed, Sealed
 from hub.store.documents import load_effect, load_timer
-from hub.store.port import Transaction
+from hub.store.port import Dues, Transaction
 from hub.store.statements import select
 from hub.store.writer import Writer
 
@@ -35,9 +35,9 @@ OPEN_READINGS = (
     "SELECT connection, stream, object, cause, since, due, attempts, reason FROM reading"
     " WHERE due <= ? ORDER BY due, connection, stream, object, cause LIMIT ?"
 )
-NEXT_DUE = (
-    "SELECT min(due) FROM (SELECT min(wake) AS due FROM effect UNION ALL SELECT min(due) FROM timer"
-    " UNION ALL SELECT min(due) FROM reading)"
+DUES = (
+    "SELECT (SELECT min(wake) FROM effect), (SELECT min(due) FROM timer), (SELECT min(due) FROM reading),"
+    " (SELECT max(position) FROM delivery)"
 )
 
 
@@ -137,9 +137,12 @@ class SqliteStore:
         with self.reader() as db:
             return [Reading(*row) for row in db.execute(OPEN_READINGS, (now, limit)).fetchall()]
 
-    def next_due(self) -> Micros | None:
+    def dues(self) -> Dues:
         with self.reader() as db:
-            return cast("Micros | None", db.execute(NEXT_DUE).fetchone()[0])
+            return Dues(*db.execute(DUES).fetchone())
+
+    def next_due(self) -> Micros | None:
+        return min((due for due in self.dues()[:3] if due is not None), default=None)
 
     def checkpoint(self, consumer: str, partition: int) -> int:
         """The committed checkpoint, for readers (a transaction asks its own)."""

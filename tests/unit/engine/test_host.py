@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
 from hub.engine.embedded import Host, Turn
-from hub.model.clock import SECOND, Micros
+from hub.model.clock import NEVER, SECOND, Micros
 
 
 class Clock:
@@ -18,15 +19,17 @@ class Clock:
 
 
 class Store:
-    """Signs of foreign writes and the next due time, as a test sets them."""
+    """Signs of foreign writes and what is due when, as a test sets them: nothing is known of any role."""
 
     version = 1
-    due: Micros | None = None
+
+    def __init__(self, **due: Micros) -> None:
+        self.due = due
 
     async def data_version(self) -> int:
         return self.version
 
-    def next_due(self) -> Micros | None:
+    def dues(self) -> Mapping[str, Micros]:
         return self.due
 
 
@@ -90,17 +93,29 @@ async def test_a_write_of_another_process_wakes_every_role() -> None:
     await host.stop()
 
 
-async def test_something_falling_due_wakes_every_role() -> None:
-    work, store, clock = Work(), Store(), Clock()
-    host = host_of(store, clock, work=work.turn)
+async def test_something_falling_due_wakes_its_role_alone() -> None:
+    work, other, clock = Work(), Work(), Clock()
+    store = Store(work=clock.time + 60 * SECOND, other=NEVER)
+    host = host_of(store, clock, work=work.turn, other=other.turn)
     await host.start()
     await host.idle()
-    store.due = clock.time + 60 * SECOND
     work.turned.clear()
+    before = other.turns
     clock.time += 61 * SECOND
     async with asyncio.timeout(5):
         await work.turned.wait()
+    assert other.turns == before
     await host.stop()
+
+
+async def test_a_look_rings_what_is_due_and_those_nobody_can_tell_of() -> None:
+    host = host_of(Store(due=5, later=NEVER), Clock(), due=Work().turn, later=Work().turn, unknown=Work().turn)
+    for role in host.roles:
+        role.busy = False
+    host.wake()
+    assert [role.name for role in host.roles if role.busy] == ["due", "unknown"]
+    host.ring("later")
+    assert all(role.busy for role in host.roles)
 
 
 async def test_a_bell_rung_during_a_turn_is_not_lost() -> None:
