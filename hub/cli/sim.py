@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
             str, typer.Option(help="Kinds and groups: all, writes, reads, webhooks, crash, -clock …")
         ] = "all",
         minutes: Annotated[float | None, typer.Option(help="Stop after that many minutes.")] = None,
+        jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: one for each core.")] = 1,
         mutant: Annotated[str, typer.Option(help="Plant this bug first; `list` names them.")] = "",
         form: FormatOption = Format.text,
     ) -> None:
@@ -28,13 +29,19 @@ def register(app: typer.Typer) -> None:
         if mutant == "list":
             _list(form)
             return
-        swept = _sweep(seeds, first, faults, minutes, mutant)
+        swept = _sweep(seeds, first, faults, minutes, mutant, jobs or _cores())
         _show(swept, first, faults, mutant, form)
         if swept.broken is not None:
             raise typer.Exit(1)
 
 
-def _sweep(seeds: int, first: int, faults: str, minutes: float | None, mutant: str) -> Swept:
+def _cores() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0))
+
+
+def _sweep(seeds: int, first: int, faults: str, minutes: float | None, mutant: str, jobs: int) -> Swept:
     import logging
 
     from hub.cli.logs import set_up
@@ -50,7 +57,7 @@ def _sweep(seeds: int, first: int, faults: str, minutes: float | None, mutant: s
     except ValueError as error:
         raise UsageError(str(error), where="--faults") from error
     set_up(logging.CRITICAL)  # what the hub logs about faults is not news here
-    return sweep(first, seeds, kinds, mutant=mutant, minutes=minutes)
+    return sweep(first, seeds, kinds, mutant=mutant, minutes=minutes, jobs=jobs)
 
 
 def _show(swept: Swept, first: int, faults: str, mutant: str, form: Format) -> None:

@@ -7,6 +7,8 @@ seed alone, so a run replays exactly.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from heapq import heappop, heappush
 from typing import Any
 
 from hub.model.clock import SECOND, Micros
@@ -23,32 +25,53 @@ class Deadlock(Exception):
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
-    """asyncio without sockets, threads or a clock on the wall."""
+    """asyncio without sockets, threads or a clock on the wall. Timers of one moment ring in the order they were set."""
 
     def __init__(self) -> None:
         super().__init__()
         self._at = 0.0
-        self._clock_resolution = 1e-9
-        self._rounds = 0
-        self._selector = self  # asked to wait by ``_run_once``; there is nothing but time to wait for
+        self._rounds = self._set = 0
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
 
     def time(self) -> float:
         return self._at
 
-    def select(self, timeout: float | None) -> list[Any]:
-        """Nothing is ready: the next timer's time has come."""
+    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        self._set += 1
+        heappush(self._timers, (when, self._set, timer))
+        return timer
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """It is passed over when its time comes."""
+
+    def _run_once(self) -> None:
+        """One round: what is ready runs; when nothing is, the time of the next timer has come."""
+        ready: deque[asyncio.Handle] = self._ready  # type: ignore[attr-defined]
+        timers = self._timers
+        while not ready and not self._stopping:  # type: ignore[attr-defined]
+            if not timers:
+                raise Deadlock("nothing is scheduled and nothing is ready")
+            self._at = max(self._at, timers[0][0])
+            self._due(timers, ready)
         self._rounds += 1
-        if timeout is None:
-            raise Deadlock("nothing is scheduled and nothing is ready")
         if self._rounds > ROUNDS_MAX:
             raise Deadlock(f"something turned {ROUNDS_MAX} times and the run has not ended")
-        if timeout > 0:
-            scheduled: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
-            self._at = max(self._at, scheduled[0].when() if scheduled else self._at + timeout)
-        return []
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:  # type: ignore[attr-defined]
+                handle._run()  # type: ignore[attr-defined]
 
-    def _process_events(self, events: list[Any]) -> None:
-        """There are none."""
+    def _due(self, timers: list[tuple[float, int, asyncio.TimerHandle]], ready: deque[asyncio.Handle]) -> None:
+        """Everything set for this moment, cancelled timers left out."""
+        while timers and timers[0][0] <= self._at:
+            timer = heappop(timers)[2]
+            if not timer._cancelled:  # type: ignore[attr-defined]
+                ready.append(timer)
+
+    def close(self) -> None:
+        super().close()
+        self._timers.clear()
 
     def _write_to_self(self) -> None:
         """Nobody waits in a system call."""

@@ -35,6 +35,9 @@ class Violation(Exception):
         super().__init__(f"{name}: {words}")
         self.name, self.words, self.about = name, words, about
 
+    def __reduce__(self) -> tuple[type[Violation], tuple[str, str, str]]:
+        return Violation, (self.name, self.words, self.about)
+
 
 @dataclass(slots=True)
 class Known:

@@ -1,16 +1,28 @@
-"""Many seeds, one after the other: stop at the first broken invariant, shrink it, say what was seen."""
+"""Many seeds, on one core or several: stop at the first broken invariant, shrink it, say what was seen.
+
+Seeds run in small runs of neighbours; whatever the number of processes, the lowest failing seed is the one reported.
+"""
 
 from __future__ import annotations
 
+import gc
+import logging
+import multiprocessing
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
+
+import structlog
 
 from hub.sim.faults import Fault
 from hub.sim.report import shrunk
 from hub.sim.world import Outcome, run_seed
+
+AT_ONCE = 8
+"""Seeds a process runs between two collections of garbage, and hands over together."""
 
 
 @dataclass(slots=True)
@@ -32,7 +44,8 @@ class Swept:
     def as_json(self) -> dict[str, Any]:
         rate = round(self.seeds / self.seconds, 2) if self.seconds else None
         found: dict[str, Any] = {"seeds": self.seeds, "seconds": round(self.seconds, 1), "seeds_per_second": rate}
-        found |= {"faults": dict(sorted(self.faults.items())), "totals": dict(self.totals), "broken": None}
+        found |= {"faults": dict(sorted(self.faults.items())), "totals": dict(sorted(self.totals.items()))}
+        found["broken"] = None
         if self.broken is not None and self.broken.violation is not None:
             found["broken"] = {
                 "seed": self.broken.seed,
@@ -54,11 +67,11 @@ def sweep(
     minutes: float | None = None,
     shrink: bool = True,
     said: Callable[[Swept], None] = lambda swept: None,
+    jobs: int = 1,
 ) -> Swept:
-    """Run seeds ``first … first + seeds - 1``, or as many as fit into ``minutes``."""
+    """Run seeds ``first … first + seeds - 1``, or as many as fit into ``minutes``, in ``jobs`` processes."""
     swept, started = Swept(), time.monotonic()
-    for seed in range(first, first + seeds):
-        outcome = run_seed(seed, kinds, mutant=mutant)
+    for outcome in _outcomes(first, seeds, tuple(kinds), mutant, jobs):
         swept.add(outcome)
         swept.seconds = time.monotonic() - started
         said(swept)
@@ -68,6 +81,36 @@ def sweep(
         if minutes is not None and swept.seconds > minutes * 60:
             break
     return swept
+
+
+def _outcomes(first: int, seeds: int, kinds: tuple[str, ...], mutant: str, jobs: int) -> Iterator[Outcome]:
+    """In the order of the seeds, whoever ran them."""
+    if jobs == 1:
+        yield from (run_seed(seed, kinds, mutant=mutant) for seed in range(first, first + seeds))
+        return
+    runs = [range(at, min(at + AT_ONCE, first + seeds)) for at in range(first, first + seeds, AT_ONCE)]
+    with multiprocessing.get_context("spawn").Pool(jobs, _tuned) as pool:
+        for outcomes in pool.imap(partial(_run, kinds=kinds, mutant=mutant), runs):
+            yield from outcomes
+
+
+def _tuned() -> None:
+    """In a process of its own: what the hub logs about faults is not news here, and what is loaded now stays."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    run_seed(0, ())
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+
+def _run(seeds: range, kinds: tuple[str, ...], mutant: str) -> list[Outcome]:
+    found = []
+    for seed in seeds:
+        found.append(run_seed(seed, kinds, mutant=mutant))
+        if found[-1].violation is not None:
+            break
+    gc.collect()
+    return found
 
 
 def _explain(swept: Swept, outcome: Outcome, kinds: Sequence[str], mutant: str, shrink: bool) -> None:

@@ -19,7 +19,7 @@ from hub.model.clock import SECOND
 from hub.sim import patching, replay
 from hub.sim.clockwork import Deadlock, SimClock, VirtualLoop
 from hub.sim.faults import Fault, Schedule, drawn
-from hub.sim.invariants import at_every_commit, at_the_end, digest
+from hub.sim.invariants import Balance, at_the_end, digest
 from hub.sim.network import Network, Violation
 from hub.sim.people import People
 from hub.sim.process import SECRET, Hooks, Life
@@ -33,7 +33,7 @@ PEACE_SECONDS = 96 * 3600.0
 SENDER_SECONDS = 10.0
 """How long a source waits for our 200; then it sends again."""
 SENDER_AGAIN = (5, 20, 60, 300, 600)
-REPLAY_EVERY = 4
+REPLAY_EVERY = 16
 """Every so many seeds the log is concluded again (I8): it costs half a run."""
 LOOK_SECONDS = (60.0, 600.0)
 
@@ -98,6 +98,7 @@ class World(Hooks):
         self.forged: list[Delivery] = []
         self.violation: Violation | None = None
         self.journal = replay.Journal()
+        self.balance = Balance()
         self._over = asyncio.Event()
         self._keep: set[asyncio.Task[Any]] = set()
 
@@ -294,7 +295,7 @@ class World(Hooks):
 
     def committed(self, db: Any) -> None:
         self.commits += 1
-        if problem := at_every_commit(db):
+        if problem := self.balance.check(db):
             self.broken(problem)
 
     def settled(self, committed: bool) -> None:
