@@ -25,7 +25,7 @@ class Deadlock(Exception):
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
-    """asyncio without sockets, threads or a clock on the wall. Timers of one moment ring in the order they were set."""
+    """asyncio without sockets, threads or a clock on the wall. Timers of one moment ring in their order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,7 +36,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self._at
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
         timer = asyncio.TimerHandle(when, callback, args, self, context)
         self._set += 1
         heappush(self._timers, (when, self._set, timer))
@@ -54,19 +56,20 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 raise Deadlock("nothing is scheduled and nothing is ready")
             self._at = max(self._at, timers[0][0])
             self._due(timers, ready)
+        self._due(timers, ready)
         self._rounds += 1
         if self._rounds > ROUNDS_MAX:
             raise Deadlock(f"something turned {ROUNDS_MAX} times and the run has not ended")
         for _ in range(len(ready)):
             handle = ready.popleft()
-            if not handle._cancelled:  # type: ignore[attr-defined]
-                handle._run()  # type: ignore[attr-defined]
+            if not handle._cancelled:
+                handle._run()
 
     def _due(self, timers: list[tuple[float, int, asyncio.TimerHandle]], ready: deque[asyncio.Handle]) -> None:
         """Everything set for this moment, cancelled timers left out."""
         while timers and timers[0][0] <= self._at:
             timer = heappop(timers)[2]
-            if not timer._cancelled:  # type: ignore[attr-defined]
+            if not timer._cancelled:
                 ready.append(timer)
 
     def close(self) -> None:
