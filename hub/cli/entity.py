@@ -1,4 +1,4 @@
-"""``hub entity show KIND KEY``: what is true of one thing now, and who said it."""
+"""``hub entity show KIND KEY``: what is true of one thing now, and who said it; people's decisions beside it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hub.cli.entity_decisions import add
 from hub.cli.options import HERE, Format, FormatOption, WorkspaceOption
 
 
@@ -32,7 +33,7 @@ def register(app: typer.Typer) -> None:
             if found is None:
                 raise NotFound(f"there is no {kind} {key}", why="no record with that key or label has been applied")
             shown = entity_json(db, found)
-        document(shown) if form is Format.json else _print(shown)
+        document(shown) if form is Format.json else print_entity(shown)
 
     @entity.command("list")
     def list_(
@@ -57,8 +58,11 @@ def register(app: typer.Typer) -> None:
                 ("key", "label", "version"), [(o["key"], o["label"], o["version"]) for o in found], empty="none yet"
             )
 
+    add(entity)
 
-def _print(shown: dict[str, Any]) -> None:
+
+def print_entity(shown: dict[str, Any]) -> None:
+    """For people."""
     from hub.cli.render import table
 
     print(f"{shown['kind']} {shown['label'] or ''} ({shown['key']}), version {shown['version']}")
@@ -69,3 +73,6 @@ def _print(shown: dict[str, Any]) -> None:
     table(("field", "value", "said by", "at"), rows, empty="no fields")
     for connection, identity in shown["links"].items():
         print(f"in {connection}: {identity}")
+    for name, one in shown["conflicts"].items():
+        said = ", ".join(f"{connection} says {value}" for connection, value in one["said"].items())
+        print(f"to decide: {name}: {one['why'] or said}")

@@ -13,8 +13,10 @@ from hub.model.clock import Micros, iso
 from hub.model.effect import Effect
 from hub.model.entity import Entity
 from hub.model.instance import Instance, Step, Waiting
+from hub.model.twoway import TwoWay
 from hub.store.queries import entities, loops
 from hub.store.queries.events import events_of_streams
+from hub.store.queries.twoways import twoway_of
 
 
 def when(value: Micros | None) -> str | None:
@@ -36,7 +38,20 @@ def entity_json(db: Connection, found: Entity) -> dict[str, Any]:
         "state": dict(found.state),
         "fields": _said(db, found),
         "links": entities.links_of(db, found.kind, found.key),
+        "conflicts": _conflicts(twoway_of(db, found.kind, found.key)),
     }
+
+
+def _conflicts(known: TwoWay) -> dict[str, dict[str, Any]]:
+    """What a person has to decide, by field, with what each system says."""
+    return {name: conflict_json(known, name) for name in sorted(known.conflicts)}
+
+
+def conflict_json(known: TwoWay, name: str) -> dict[str, Any]:
+    one = known.conflicts[name]
+    words = {source: side.word(name) for source, side in sorted(known.sides.items())}
+    said = {source.partition("/")[0]: word.value for source, word in words.items() if word.spoke}
+    return {"since": iso(one.since), "who": one.owner or None, "why": one.why or None, "said": said}
 
 
 def _said(db: Connection, found: Entity) -> dict[str, dict[str, Any]]:

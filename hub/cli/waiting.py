@@ -7,12 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from hub.cli.views import waiting_json
+from hub.cli.views import conflict_json, waiting_json
 from hub.loop.limits import overdue, timer_of
 from hub.model.clock import iso
 from hub.model.effect import Effect, EffectState
 from hub.model.instance import Instance, LoopState
 from hub.store.queries import loops, records
+from hub.store.queries.twoways import undecided
 
 OVER = (LoopState.DONE, LoopState.HISTORY, LoopState.CANCELLED)
 _EFFECTS = {
@@ -27,7 +28,7 @@ def waiting(db: Connection, paused: Mapping[str, str]) -> list[dict[str, Any]]:
     """Everything still open, oldest first; what a loop says itself is not said again by its effects."""
     said = list(_of_loops(db))
     told = {(one["kind"], one["ref"]) for one in said}
-    found = [*said, *_of_effects(db, paused, told), *_of_quarantine(db), *_of_readings(db)]
+    found = [*said, *_of_effects(db, paused, told), *_of_quarantine(db), *_of_fields(db), *_of_readings(db)]
     seen: set[tuple[str, str]] = set()
     kept = []
     for one in sorted(found, key=lambda each: (each["since"], each["kind"], each["ref"])):
@@ -99,6 +100,22 @@ def _of_quarantine(db: Connection) -> Iterator[dict[str, Any]]:
             "message": f"{one.reason}: {one.message}",
             "loop": None,
         }
+
+
+def _of_fields(db: Connection) -> Iterator[dict[str, Any]]:
+    """Two-way fields that a person decides: ``hub entity resolve KIND KEY FIELD --take CONNECTION``."""
+    for known in undecided(db):
+        for name, one in sorted(known.conflicts.items()):
+            said = conflict_json(known, name)["said"]
+            values = ", ".join(f"{place} says {'…' if one.private else value}" for place, value in said.items())
+            yield {
+                "kind": "person",
+                "ref": f"{known.kind}/{known.key}/{name}",
+                "since": iso(one.since),
+                "who": one.owner or None,
+                "message": f"{name}: {one.why or values}",
+                "loop": None,
+            }
 
 
 def _of_readings(db: Connection) -> Iterator[dict[str, Any]]:

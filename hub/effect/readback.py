@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from hub.connector.answers import Found
+from hub.connector.updates import same
 from hub.model.action import ActionSpec, Call
 from hub.model.clock import SECOND, Micros, iso, micros
-from hub.model.compare import differences
+from hub.model.compare import differences, shown
 from hub.model.effect import Effect
+from hub.model.record import Json
 from hub.model.values import instant_of
 
 GRACE: Micros = 60 * SECOND
@@ -41,7 +44,7 @@ def judge(effect: Effect, action: ActionSpec, found: Found | None, now: Micros) 
         return _not_yet(effect, f"state: expected {' or '.join(sorted(call.done_in))}, got {found.state}", now)
     if call != action.calls[-1]:
         return Judgement("confirmed")
-    different = differences(effect.expect, document, action.document)
+    different = _differences(effect, action, document)
     return Judgement("mismatch", "; ".join(different)) if different else Judgement("confirmed")
 
 
@@ -59,6 +62,18 @@ def is_done(action: ActionSpec, effect: Effect, found: Found) -> bool:
 def _is_ours(carried: str, reference: str) -> bool:
     """Some systems show only the beginning of our reference."""
     return carried == reference or (len(carried) >= _SHORTEST_REFERENCE and reference.startswith(carried))
+
+
+def _differences(effect: Effect, action: ActionSpec, document: Mapping[str, Json]) -> tuple[str, ...]:
+    """Of an update: each field as its own record says it, where an empty text and nothing are the same."""
+    if not effect.is_update:
+        return differences(effect.expect, document, action.document)
+    wanted, read = effect.expect["fields"], document.get("fields") or {}
+    return tuple(
+        f"{path}: expected {shown(value)}, got {shown(read.get(path))}"
+        for path, value in sorted(wanted.items())
+        if not same(value, read.get(path))
+    )
 
 
 def _not_yet(effect: Effect, what: str, now: Micros) -> Judgement:

@@ -147,7 +147,7 @@ def _effect(world: World, fact: EffectMoved) -> tuple[Changes, Answer]:
         check_transition(before.state, fact.to)
     world.because(fact.effect, before.version + 1, "effect")
     after = world.put_effect(before, _moved(before, fact, world.now))
-    if updates.is_update(after):
+    if after.is_update:
         return _update(world, after).changes, DONE
     world = guarded(world, after.loop, lambda inner: decide.effect_moved(inner, after))
     return world.changes, DONE

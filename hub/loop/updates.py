@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hub.loop.twoway import FAILED, STEP, ask, settle, supersede
+from hub.loop.twoway import FAILED, ask, settle, supersede
 from hub.loop.world import World
 from hub.model.changes import Reading
 from hub.model.clock import Micros, micros
@@ -15,10 +15,6 @@ from hub.model.values import instant_of
 
 _S = EffectState
 _NOT_THERE = frozenset({_S.PLANNED, _S.REJECTED})
-
-
-def is_update(effect: Effect) -> bool:
-    return not effect.loop and effect.step.partition("/")[0] == STEP
 
 
 def effect_moved(world: World, effect: Effect) -> None:
@@ -111,4 +107,4 @@ def broken(world: World, effect: Effect, words: str) -> None:
         ask(world, entity, fields[name], f"the hub failed to go on: {words}")
 
 
-__all__ = ["broken", "effect_moved", "is_update"]
+__all__ = ["broken", "effect_moved"]

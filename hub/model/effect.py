@@ -105,6 +105,11 @@ class Effect:
     def stream(self) -> str:
         return f"effect/{self.key}"
 
+    @property
+    def is_update(self) -> bool:
+        """Whether it writes two-way fields: no loop wants it, its step is ``sync/<entity kind>``."""
+        return not self.loop and self.step.startswith("sync/")
+
 
 def effect_key(
     integration: str, loop: str, subject: str, occurrence: str, step: str, item: str, mark: str = "do"

@@ -93,7 +93,7 @@ class PersonAccepted:
 
 @dataclass(frozen=True, slots=True)
 class FieldResolved:
-    """``hub entity resolve KIND KEY FIELD --take CONNECTION``: whose value of a two-way field holds (``hub``: ours)."""
+    """``hub entity resolve KIND KEY FIELD --take CONNECTION``: whose value of a field holds (``hub``: ours)."""
 
     decision: str
     kind: str
