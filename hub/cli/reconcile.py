@@ -66,6 +66,9 @@ def _accept(opened: Workspace, integration: str, identity: str, who: str, why: s
 
 
 async def _run(opened: Workspace, integration: str) -> Reconciled:
+    from contextlib import AsyncExitStack
+
+    from hub.cli.builtin import reachable
     from hub.effect.reconcile import Reconciliation
     from hub.store.queries.loops import effects
 
@@ -74,10 +77,10 @@ async def _run(opened: Workspace, integration: str) -> Reconciled:
         everybody = effects(db)
     mine = [one for one in everybody if one.integration == integration]
     look = Reconciliation(opened.catalog, opened.connector, opened.facts, opened.clock, "reconcile")
-    try:
+    async with AsyncExitStack() as stack:
+        reachable(opened, stack)
+        stack.push_async_callback(opened.close_connectors)
         done = await look.run(mine, everybody)
-    finally:
-        await opened.close_connectors()
     await asyncio.to_thread(_remember, opened, integration, done, everybody)
     return done
 

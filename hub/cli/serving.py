@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import orjson
 import structlog
 
+from hub.cli.builtin import start_builtin
 from hub.cli.edits import Edits
 from hub.cli.metrics import metrics_page
 from hub.effect.executor import Executor
@@ -29,7 +30,7 @@ from hub.engine.watch import Watch
 from hub.errors import UsageError
 from hub.intake.pollers import Poller
 from hub.intake.reader import Reader
-from hub.intake.twins import Feeder, start_twins, stop_twins
+from hub.intake.twins import Feeder
 from hub.intake.webhook import WebhookServer
 from hub.model.changes import Changes, Reading
 from hub.model.clock import NEVER, SECOND, Micros
@@ -73,7 +74,7 @@ class Serving:
         async with self._stack as stack:
             self.lock.take()
             stack.callback(self.lock.release)
-            self._start_twins(stack)
+            self.twins = start_builtin(self.workspace, stack)
             stack.push_async_callback(self.workspace.close)
             self.workspace.activate()
             self.workspace.index_lookups()
@@ -89,18 +90,6 @@ class Serving:
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
-
-    def _start_twins(self, stack: AsyncExitStack) -> None:
-        connections = self.workspace.settings.connections
-        wanted = {
-            name: found.connector
-            for name, found in connections.items()
-            if found.builtin and self.workspace.specs[name].has_twin
-        }
-        twins = start_twins(wanted, self.workspace.state / "twins")
-        stack.callback(stop_twins, twins)
-        self.twins = {twin.connection: twin.url for twin in twins}
-        self.workspace.forget_connectors()
 
     def _make_roles(self, stack: AsyncExitStack) -> None:
         workspace = self.workspace

@@ -19,6 +19,7 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
+import structlog
 from aiohttp import web
 
 import connectors.erp.twin as erp_twin
@@ -26,6 +27,7 @@ import connectors.jira.twin as jira_twin
 import connectors.trello.twin as trello_twin
 from hub.bootstrap import Workspace, open_workspace
 from hub.cli.app import run as run_command
+from hub.cli.logs import set_up
 from hub.cli.serving import Serving
 from hub.cli.settle import due_in, result
 from hub.log.port import Appended, Arrival
@@ -206,10 +208,14 @@ async def staged(
     clock = SkippingClock()
     write_workspace(folder, settings, mappings)
     async with twins_running(folder) as twins:
-        patch.setattr("hub.cli.serving.start_twins", lambda *_: [RunningTwin(*one) for one in twins.items()])
-        patch.setattr("hub.cli.serving.stop_twins", lambda _: None, raising=False)
-        async with serving(folder, clock, twins, listen=listen) as stage:
-            yield stage
+        patch.setattr("hub.cli.builtin.start_twins", lambda *_: [RunningTwin(*one) for one in twins.items()])
+        patch.setattr("hub.cli.builtin.stop_twins", lambda _: None, raising=False)
+        set_up()  # logs go to stderr as in production: a command's stdout is its document alone
+        try:
+            async with serving(folder, clock, twins, listen=listen) as stage:
+                yield stage
+        finally:
+            structlog.reset_defaults()
 
 
 @asynccontextmanager

@@ -47,8 +47,8 @@ async def test_a_goods_receipt_is_polled_into_an_entity(tmp_path: Path, monkeypa
     write_workspace(tmp_path, HUB_YAML)
     (tmp_path / "mappings" / "receipts.yaml").write_text(MAPPING, "utf-8")
     async with twins_running(tmp_path) as twins:
-        monkeypatch.setattr("hub.cli.serving.start_twins", lambda *_: [RunningTwin(*one) for one in twins.items()])
-        monkeypatch.setattr("hub.cli.serving.stop_twins", lambda _: None)
+        monkeypatch.setattr("hub.cli.builtin.start_twins", lambda *_: [RunningTwin(*one) for one in twins.items()])
+        monkeypatch.setattr("hub.cli.builtin.stop_twins", lambda _: None)
         async with aiohttp.ClientSession(twins["erp"]) as erp:
             await erp.post("/api/purchase_requisitions", json=ORDER)
             await erp.post("/api/goods_receipts", json={"requisition": "1"})

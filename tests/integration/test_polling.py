@@ -57,8 +57,8 @@ async def polling(folder: Path, patch: pytest.MonkeyPatch, **known: list[bytes])
     """A hub that polls sites which know these bodies."""
     write_workspace(folder, SETTINGS)
     async with twins_running(folder) as twins:
-        patch.setattr("hub.cli.serving.start_twins", lambda *_: [RunningTwin(*one) for one in twins.items()])
-        patch.setattr("hub.cli.serving.stop_twins", lambda _: None)
+        patch.setattr("hub.cli.builtin.start_twins", lambda *_: [RunningTwin(*one) for one in twins.items()])
+        patch.setattr("hub.cli.builtin.stop_twins", lambda _: None)
         for name, bodies in known.items():
             await tell(twins[name], bodies)
         async with serving(folder, SkippingClock(), twins) as stage:
