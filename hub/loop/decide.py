@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import orjson
 
-from hub.loop import outcome, person
+from hub.loop import outcome, person, until
 from hub.loop.asking import KINDS, out_of_time
 from hub.loop.late import late_check
 from hub.loop.limits import KIND, fell_due
