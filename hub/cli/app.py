@@ -28,6 +28,7 @@ COMMANDS = (
     "loop",
     "preflight",
     "pause",
+    "replay",
     "quarantine",
     "reconcile",
     "trace",

@@ -51,7 +51,9 @@ class Ties:
 class Groups:
     """The files of all processes, read as one."""
 
-    def __init__(self, paths: Iterable[Path]) -> None:
+    def __init__(self, paths: Iterable[Path], *, every: bool = False) -> None:
+        """``every``: each object that was seen counts as hit."""
+        self._from = "place" if every else "hit"
         self._all = [sqlite3.connect(path, isolation_level=None) for path in paths]
         for db in self._all:
             db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
@@ -66,7 +68,7 @@ class Groups:
         return len(self._hits())
 
     def _hits(self) -> list[int]:
-        return sorted({row[0] for db in self._all for row in db.execute("SELECT DISTINCT node FROM hit")})
+        return sorted({row[0] for db in self._all for row in db.execute(f"SELECT DISTINCT node FROM {self._from}")})
 
     def groups(self, size: int) -> Iterator[tuple[array[int], array[int]]]:
         """(objects, positions) of whole groups, several together up to ``size`` positions; positions ascend."""

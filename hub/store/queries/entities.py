@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, select
 
@@ -18,11 +18,11 @@ _COLUMNS = (
 
 def entity_of(db: Connection, kind: str, key_or_label: str) -> Entity | None:
     """By key; else by its present label; else by one it had."""
-    found = _by_key(db, kind, key_or_label)
+    found = entity_by_key(db, kind, key_or_label)
     if found is not None:
         return found
     past = select(label.c.key).where(label.c.kind == kind, label.c.label == key_or_label).order_by(label.c.id.desc())
-    candidates = [each for key in db.execute(past).scalars() if (each := _by_key(db, kind, key)) is not None]
+    candidates = [each for key in db.execute(past).scalars() if (each := entity_by_key(db, kind, key)) is not None]
     return next((each for each in candidates if each.label == key_or_label), candidates[0] if candidates else None)
 
 
@@ -65,6 +65,12 @@ def key_of_object(db: Connection, connection: str, kind: str, object_id: str) ->
     return db.execute(statement.limit(1)).scalar()
 
 
+def links_of_kinds(db: Connection, kinds: Sequence[str]) -> frozenset[tuple[str, str, str, str]]:
+    """(connection, kind, key, object) of every link of these kinds."""
+    statement = select(link.c.connection, link.c.kind, link.c.key, link.c.object).where(link.c.kind.in_(kinds))
+    return frozenset((row[0], row[1], row[2], row[3]) for row in db.execute(statement)) if kinds else frozenset()
+
+
 def refs_of(db: Connection, kind: str, key: str) -> dict[str, str]:
     """ref field -> key or unresolved label"""
     statement = (
@@ -75,7 +81,8 @@ def refs_of(db: Connection, kind: str, key: str) -> dict[str, str]:
     return {row[0]: row[1] for row in db.execute(statement.order_by(ref.c.field))}
 
 
-def _by_key(db: Connection, kind: str, key: str) -> Entity | None:
+def entity_by_key(db: Connection, kind: str, key: str) -> Entity | None:
+    """Exactly that key."""
     statement = (
         select(*_COLUMNS)
         .join_from(stream, entity, entity.c.stream == stream.c.id)
