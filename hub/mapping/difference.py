@@ -231,6 +231,9 @@ def _leaves(name: str, content: Any) -> Iterator[tuple[str, str]]:
             for field in dataclasses.fields(content):
                 if not field.name.endswith(("place", "places")) and getattr(content, field.name) not in _EMPTY:
                     yield from _leaves(f"{name}.{field.name}", getattr(content, field.name))
+        case tuple() if all(dataclasses.is_dataclass(one) for one in content):
+            for number, one in enumerate(content, 1):
+                yield from _leaves(name if number == 1 else f"{name}[{number}]", one)
         case tuple() if (
             content and isinstance(content[0], str) and len(content) == 2 and isinstance(content[1], Path)
         ):
