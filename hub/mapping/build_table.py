@@ -22,6 +22,9 @@ ROW_KEYS = (
     *("field", "from", "value", "const", "default", "values", "otherwise", "as", "currency"),
     *("required", "each", "fields", "use", "prefer", "lookup", "rates", "dated", "sync", *GOVERNANCE_KEYS),
 )
+LOOKUP_KEYS = ("entity", "by", "from", "take")
+SYNC_KEYS = ("to", "path", "conflict")
+CONFLICTS = ("ask", "source", "target", "newest")
 SHARED_KEYS = ("shared", "title", "values", "otherwise", "fields", *GOVERNANCE_KEYS)
 TABLE_KEYS = ("entity", "source", "only", "key", "label", "fields", *GOVERNANCE_KEYS[:-1])
 EVERY_WORDS = ("change", "hourly", "daily", "weekly", "monthly")
@@ -248,7 +251,7 @@ def _row(form: Form, above: Inherited) -> Row | None:
 
 def _lookup(form: Form) -> LookupDef | None:
     """``lookup``: which entity, found by what, and what is taken of it."""
-    inner = Form.of(form.findings, form.take("lookup"), "lookup", ("entity", "by", "from", "take"))
+    inner = Form.of(form.findings, form.take("lookup"), "lookup", LOOKUP_KEYS)
     if inner is None:
         return None
     for key in _NOT_LOOKED_UP:
@@ -281,14 +284,14 @@ def _rates(form: Form, above: Inherited) -> RatesDef | None:
 
 
 def _sync(form: Form, systems: dict[str, str]) -> SyncDef | None:
-    inner = Form.of(form.findings, form.take("sync"), "sync", ("to", "path", "conflict"))
+    inner = Form.of(form.findings, form.take("sync"), "sync", SYNC_KEYS)
     if inner is None:
         return None
     alias, _, stream = inner.text("to", example="pm.issue").partition(".")
     connection = connection_of(inner, "to", alias, systems)
     inner.need("path", "fields.summary")
     path = inner.path("path")
-    conflict: Any = inner.choice("conflict", ("ask", "source", "target", "newest"))
+    conflict: Any = inner.choice("conflict", CONFLICTS)
     return None if path is None else SyncDef(connection, f"{connection}.{stream}", path, conflict, inner.place("to"))
 
 

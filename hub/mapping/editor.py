@@ -24,7 +24,7 @@ from hub.mapping.build_timing import (
 )
 from hub.mapping.build_until import ON_FAIL, UNTIL_KEYS
 from hub.mapping.check.checked import CheckContext
-from hub.mapping.convert import CONVERTERS
+from hub.mapping.editor_sources import sources
 from hub.mapping.table import IntegrationDef
 from hub.model.schema import Schema
 
@@ -32,7 +32,6 @@ Part = dict[str, Any]
 LINE = "# yaml-language-server: $schema={}"
 """The comment that tells an editor which schema a file follows; comments change no hash."""
 _TEXT: Part = {"type": "string"}
-_SCALAR: Part = {"type": ["string", "number", "boolean", "null"]}
 _CEL: Part = {"type": "string", "description": "expression (CEL): strings in double quotes, the whole in single"}
 _PATH: Part = {"type": "string", "description": 'path: names joined by dots, [0], [*], ["two words"]'}
 _SPAN: Part = {"type": "string", "pattern": "^[0-9]+((ms|s|m|h|d)| working (day|hour|minute)s?)$"}
@@ -78,11 +77,18 @@ class _Names:
         return self.with_alias({at: [one.name for one in spec.streams] for at, spec in self.context.specs.items()})
 
     @property
+    def aliases(self) -> list[str]:
+        return sorted({alias for at in self.systems.values() for alias in at})
+
+    @property
+    def updatable(self) -> list[str]:
+        """Streams whose objects the hub can write back to."""
+        found = {at: [o.name for o in spec.streams if o.update_action] for at, spec in self.context.specs.items()}
+        return self.with_alias(found)
+
+    @property
     def actions(self) -> list[str]:
         return self.with_alias({at: [one.name for one in spec.actions] for at, spec in self.context.specs.items()})
-
-    def schema(self, kind: str) -> Schema | None:
-        return self.context.schemas.get(kind)
 
 
 def _object(keys: Iterable[str], known: Mapping[str, Part], required: Sequence[str] = ()) -> Part:
@@ -162,7 +168,8 @@ def _table(names: _Names) -> Part:
 
 def _fields_of(names: _Names, schema: Schema) -> Iterable[Part]:
     """A table of an entity: its rows' fields are those of the schema, value maps give what the schema allows."""
-    named = [schema.name] if schema.version < names.context.schemas.newest[schema.kind] else [schema.kind, schema.name]
+    newest = names.context.schemas.newest[schema.kind]
+    named = [schema.name] if schema.version < newest else [schema.kind, schema.name]
     of_kind = {"properties": {"entity": {"enum": named}}, "required": ["entity"]}
     row: Part = {"properties": {"field": {"enum": list(schema.fields)}}}
     if values := list(_values_of(schema)):
@@ -182,22 +189,20 @@ def _row(names: _Names) -> Part:
     each = {"type": "object", "additionalProperties": _PATH, "maxProperties": 1}
     known = {
         **_governance(names),
+        **sources(names.context.schemas, sorted({*names.systems, *names.aliases}), names.updatable),
         "field": _TEXT,
         "from": {"anyOf": [_PATH, _listed(_PATH)]},
         "value": {**_CEL, "type": ["string", "number", "boolean"]},
         "values": {"type": "object"},
         "otherwise": {"anyOf": [{"enum": ["quarantine", "keep", "null"]}, _object(("const",), {})]},
-        "as": {"type": "string", "pattern": f"^({'|'.join(CONVERTERS)})( .*)?$", "examples": _forms()},
         "currency": _PATH,
         "required": {"type": "boolean"},
         "each": each,
         "fields": _listed({"$ref": "#/definitions/row"}),
     }
-    return _object(ROW_KEYS, known, required=("field",))
-
-
-def _forms() -> list[str]:
-    return [spec.form for spec in CONVERTERS.values()]
+    row = _object(ROW_KEYS, known)
+    row["anyOf"] = [{"required": ["field"]}, {"required": ["use"]}]
+    return row
 
 
 def _loop(names: _Names) -> Part:
