@@ -8,10 +8,13 @@ run once, on a database that has just been created; ``tests/tryton_server.py`` k
 
 import json
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from proteus import Model, Wizard, config
+from trytond.modules.account.tests.tools import create_chart, create_fiscalyear, get_accounts
+from trytond.modules.account_asset.tests.tools import add_asset_accounts
+from trytond.modules.account_invoice.tests.tools import set_fiscalyear_invoice_sequences
 
 GROUPS = {
     "buyer": (
@@ -22,6 +25,10 @@ GROUPS = {
         "purchase_request.group_purchase_request",
         "purchase_requisition.group_purchase_requisition",
         "purchase_requisition.group_purchase_requisition_approval",
+        "stock.group_stock",
+        "account.group_account",
+        "account.group_account_admin",
+        "project.group_project_admin",
     ),
     "clerk": ("purchase_requisition.group_purchase_requisition",),
 }
@@ -50,12 +57,39 @@ def company(name, code):
     return one("company.company")
 
 
+def party(code, name):
+    made = Model.get("party.party")(name=name, code=code)
+    made.addresses[0].street = "1 Example Road"
+    made.save()
+    return made
+
+
 def employee(code, name, of):
-    return new("company.employee", party=new("party.party", name=name, code=code), company=of)
+    return new("company.employee", party=party(code, name), company=of)
 
 
-def product(code, name, kind, unit):
-    template = Model.get("product.template")(name=name, type=kind, purchasable=True)
+def books(of):
+    """The chart of accounts that Tryton ships, last year, this one, the next; the category products account by."""
+    create_chart(of)
+    this = datetime.now(UTC).year
+    for year in (this - 1, this, this + 1):
+        span = (date(year, 1, 1), date(year, 12, 31))
+        fiscal_year = create_fiscalyear(of, span)
+        fiscal_year.name, fiscal_year.start_date, fiscal_year.end_date = str(year), *span
+        set_fiscalyear_invoice_sequences(fiscal_year).click("create_period")
+    accounts = get_accounts(of)
+    category = Model.get("product.category")(name="Everything", accounting=True)
+    category.account_expense, category.account_revenue = accounts["expense"], accounts["revenue"]
+    assets = add_asset_accounts(accounts, of)
+    category.account_asset, category.account_depreciation = assets["asset"], assets["depreciation"]
+    category.save()
+    return category
+
+
+def product(code, name, kind, unit, category):
+    template = Model.get("product.template")(name=name, type=kind, purchasable=True, account_category=category)
+    if code == "equipment":
+        template.depreciable, template.depreciation_duration = True, 36
     template.default_uom = one("product.uom", ("symbol", "=", unit))
     template.list_price = Decimal(0)
     template.products[0].suffix_code = code
@@ -80,8 +114,10 @@ def main(conf, database):
     config.set_trytond(f"sqlite:///{database}", config_file=conf)
     of = company(wanted["company"], wanted["currency"])
     staff = [employee(code, name, of) for code, name in wanted["people"].items()]
+    category = books(of)
     for row in wanted["products"]:
-        product(*row)
+        product(*row, category)
+    party(*wanted["supplier"])
     return {login: user(login, of, staff[0]) for login in GROUPS}
 
 

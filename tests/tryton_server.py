@@ -30,7 +30,8 @@ HERE = Path(__file__).parent
 SEED = HERE / "tryton_seed.py"
 DATABASE = "erp"
 LOCK = HERE.parent / "requirements" / "tryton.lock"
-"""Every package by version and hash; `uv pip compile` of proteus, trytond, trytond-purchase-requisition ~=8.2.0."""
+"""Every package by version and hash: proteus, trytond, trytond-purchase-requisition, -project, -account-asset ~=8.2.0
+and what they need."""
 PIP = ("-q", "--disable-pip-version-check", "--retries", "2", "--require-hashes", "--only-binary", ":all:")
 REQUIREMENT = "Tryton 8.2"
 STARTS_WITHIN_SECONDS = 60.0
@@ -51,9 +52,11 @@ COMPANY = {
         ["SENSOR-T1", "Temperature sensor", "goods", "u"],
         ["CABLE-M", "Shielded cable by the metre", "goods", "m"],
         ["INSTALL-H", "Installation by the hour", "service", "h"],
+        ["equipment", "Equipment, written off over three years", "assets", "u"],
     ],
+    "supplier": ["S-100", "Example Supplies"],
 }
-"""The people of the shipped ``people.yaml``; a product per kind, and one sold in fractions."""
+"""The people of the shipped ``people.yaml``; a product per kind, one sold in fractions, one that is a fixed asset."""
 
 
 class NoTryton(Exception):
@@ -70,6 +73,29 @@ class Tryton:
     log: Path
     password: Path
     """The file with the password of ``admin``, for people with a Tryton client."""
+    home: Path
+    """Where Tryton is installed."""
+
+    def do(self, *words: str) -> None:
+        """Something a person does in Tryton; ``tests/tryton_deeds.py`` says what there is."""
+        conf = self.log.with_name("trytond.conf")
+        _run(self.log.parent, [_bin(self.home, "python"), HERE / "tryton_deeds.py", conf, self.database, *words])
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """A call of Tryton's own interface, made without any code of the hub, in the seeded company."""
+        context = urlsafe_b64encode(json.dumps({"company": 1, "companies": [1], "employee": 1}).encode()).decode()
+        request = urllib.request.Request(
+            f"{self.url}/{self.database}/rest/model/{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            method=method,
+            headers={
+                "Authorization": f"bearer {self.keys['buyer']}",
+                "X-Tryton-Context": context,
+                "Content-Type": "application/json",
+            },
+        )
+        with _direct().open(request, timeout=30) as answer:
+            return json.load(answer)
 
     def requisitions(self, reference: str) -> list[dict[str, Any]]:
         """Tryton's own account of what carries a reference, asked without any code of the hub."""
@@ -118,7 +144,7 @@ def _seed(folder: Path, seeded: Path) -> None:
     (seeded / f"{DATABASE}.sqlite").touch()  # trytond only opens a file that is there; empty means new
     password = seeded / "password"
     password.write_text(secrets.token_urlsafe(24))
-    modules = ["-u", "ir", "res", "purchase_requisition", "--activate-dependencies"]
+    modules = ["-u", "ir", "res", "purchase_requisition", "project", "account_asset", "--activate-dependencies"]
     account = ["--login", "admin", "--administrator", "--email", "admin@example.com", "--password"]
     _run(
         folder,
@@ -176,7 +202,7 @@ def running(where: Path, folder: Path | None = None) -> Iterator[Tryton]:
         )
     try:
         _wait(process, f"http://{address}/{DATABASE}/", log)
-        yield Tryton(f"http://{address}", DATABASE, keys, log, seeded / "password")
+        yield Tryton(f"http://{address}", DATABASE, keys, log, seeded / "password", folder)
     finally:
         _stop(process)
 

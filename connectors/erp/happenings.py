@@ -67,6 +67,7 @@ class Happenings:
         )
         data = {
             "of": document["id"],
+            "of_kind": document["kind"].removesuffix("s"),
             "of_number": document["number"],
             "state": state,
             "posted_at": now if state == "posted" else None,

@@ -46,11 +46,12 @@ _GOODS_RECEIPT = StreamSpec(
 _INVOICE = StreamSpec(
     "invoice",
     "an invoice for one of the ERP's documents",
-    (*_HEAD, "of", "of_number", "state", "posted_at", "total", "party"),
+    (*_HEAD, "of", "of_kind", "of_number", "state", "posted_at", "total", "party"),
     (
         StreamField("id", "stable id"),
         StreamField("number", "what people call it: INV-2026-0001"),
         StreamField("of", "id of the document it is for, as a loop's step knows it"),
+        StreamField("of_kind", "purchase_requisition, reimbursement, asset or settlement"),
         StreamField("of_number", "the number of that document"),
         StreamField("state", "draft, posted, paid or cancelled"),
         StreamField("posted_at", "when it entered the books", "instant"),

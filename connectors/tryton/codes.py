@@ -24,13 +24,27 @@ class Kind:
     what: str
     model: str
     path: str
-    also: tuple[Json, ...] = ()
+    also: tuple[Json, ...] = field(default=(), hash=False)
     fields: tuple[str, ...] = ()
     of_company: bool = False
 
 
 PRODUCT = Kind("product", "product.product", "code", fields=("purchasable", "purchase_uom"))
 EMPLOYEE = Kind("employee", "company.employee", "party.code", of_company=True)
+PAYEE = Kind(
+    "employee",
+    "company.employee",
+    "party.code",
+    fields=("party.account_payable.code", "party.addresses.full_address"),
+    of_company=True,
+)
+CATEGORY = Kind(
+    "asset category",
+    "product.product",
+    "code",
+    fields=("depreciable", "depreciation_duration", "default_uom"),
+)
+EXPENSE_ACCOUNT = Kind("expense account", "account.account", "code", (["type.expense", "=", True],), of_company=True)
 CURRENCY = Kind("currency", "currency.currency", "code")
 WAREHOUSE = Kind("warehouse", "stock.location", "code", also=(["type", "=", "warehouse"],))
 
@@ -38,7 +52,7 @@ WAREHOUSE = Kind("warehouse", "stock.location", "code", also=(["type", "=", "war
 @dataclass(slots=True)
 class Codes:
     rest: Rest
-    _known: dict[tuple[str, str], dict[str, Json]] = field(default_factory=dict)
+    _known: dict[tuple[Kind, str], dict[str, Json]] = field(default_factory=dict)
 
     async def one(self, kind: Kind, code: str) -> dict[str, Json]:
         return (await self.all(kind, (code,)))[code]
@@ -46,10 +60,10 @@ class Codes:
     async def all(self, kind: Kind, codes: Iterable[str]) -> dict[str, dict[str, Json]]:
         """The record of every code. Raises ``RefusedByTarget`` naming those Tryton does not know, or knows twice."""
         wanted = sorted(set(codes))
-        missing = [code for code in wanted if (kind.what, code) not in self._known]
+        missing = [code for code in wanted if (kind, code) not in self._known]
         for start in range(0, len(missing), LOOKUP_MAX):
             await self._look_up(kind, missing[start : start + LOOKUP_MAX])
-        return {code: self._known[kind.what, code] for code in wanted}
+        return {code: self._known[kind, code] for code in wanted}
 
     def forget(self) -> None:
         self._known.clear()
@@ -64,7 +78,7 @@ class Codes:
             if len(found) != 1:
                 how = "is known to Tryton more than once" if found else "is not known to Tryton"
                 raise RefusedByTarget(f"{kind.what} {code!r} {how}")
-            self._known[kind.what, code] = found[0]
+            self._known[kind, code] = found[0]
 
 
 def _at(row: Json, path: str) -> Json:

@@ -5,8 +5,11 @@ The ambiguity table is the SDK's; here stand only the two places where Tryton's 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import parse_qs
 
 import orjson
 
@@ -20,10 +23,20 @@ from hub.connector.answers import (
     Throttled,
     Unauthorized,
 )
+from hub.connector.cut import items
 from hub.connector.http import Http, as_numbers
 from hub.model.record import Json
 
 _LOCKED = 423
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Rows as read, each with its exact bytes, and the answer's headers."""
+
+    rows: Sequence[dict[str, Json]]
+    raw: Sequence[bytes]
+    headers: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -41,6 +54,20 @@ class Rest:
         order = packed([["id", "ASC"]])
         path = self._path(model, fields, d=packed(domain), o=order, s=str(size))
         return await self._rows(path, fields, await self.context())
+
+    async def page(self, model: str, domain: Json, fields: Sequence[str], size: int) -> Answered:
+        """The same with the bytes of each row."""
+        order = packed([["id", "ASC"]])
+        path = self._path(model, fields, d=packed(domain), o=order, s=str(size))
+        answer = await self.http.read(path, headers=self._headers(await self.context()))
+        rows = answer.json if answer else None
+        if answer is None or not isinstance(rows, list) or not all(_has(row, fields) for row in rows):
+            raise ReadFailed(f"GET {_shown(path)}: a list of records was expected")
+        return Answered(rows, items(answer.body), answer.headers)
+
+    async def write(self, model: str, number: str, values: Json, fields: Sequence[str]) -> dict[str, Json]:
+        """Set fields of one record; the record afterwards."""
+        return await self._write(self._path(f"{model}/{number}", fields), values, "PUT")
 
     async def get(self, model: str, number: str, fields: Sequence[str]) -> dict[str, Json] | None:
         """One record by id, None where there is none."""
@@ -70,6 +97,15 @@ class Rest:
                 raise ReadFailed(f"POST {path}: the answer holds no preferences")
             self._context = await self._of_company(answer.json)
         return self._context
+
+    async def today(self) -> datetime:
+        """Tryton's own clock: the day a document gets is the ERP's, not this machine's."""
+        path = self._path("res.user/get_preferences", ())
+        answer = await self.http.read(path, method="POST", json={"context_only": True}, headers=self._headers({}))
+        try:
+            return parsedate_to_datetime(answer.headers["date"] if answer else "")
+        except (KeyError, ValueError, TypeError):
+            raise ReadFailed(f"POST {path}: the answer does not say what time it is") from None
 
     async def _context_or_not_sent(self) -> dict[str, Json]:
         try:
@@ -101,11 +137,11 @@ class Rest:
             raise ReadFailed(f"GET {_shown(path)}: a list of records was expected")
         return found
 
-    async def _write(self, path: str, body: Json) -> dict[str, Json]:
+    async def _write(self, path: str, body: Json, method: str = "POST") -> dict[str, Json]:
         headers = self._headers(await self._context_or_not_sent())
         try:
             answer = await self.http.write(
-                "POST", path, json=body, headers=headers, not_done_429=True, default=as_numbers
+                method, path, json=body, headers=headers, not_done_429=True, default=as_numbers
             )
         except AlreadyThere as warning:  # Tryton's 409 is no duplicate: a warning that a person has to confirm
             raise RefusedByTarget(said(str(warning)), 409) from None
@@ -114,8 +150,9 @@ class Rest:
                 raise Throttled(said(refused.words), None, not_done=True) from None
             raise RefusedByTarget(said(refused.words), refused.status) from None
         record = answer.json
-        if not isinstance(record, dict) or not isinstance(record.get("id"), int) or "state" not in record:
-            raise Ambiguous(f"POST {_shown(path)}: {answer.status} without an id and a state")
+        wanted = parse_qs(path.partition("?")[2]).get("f", [])
+        if not isinstance(record, dict) or not isinstance(record.get("id"), int) or not _has(record, wanted):
+            raise Ambiguous(f"{method} {_shown(path)}: {answer.status} without an id and what was asked for")
         return record
 
     def _path(self, name: str, fields: Sequence[str], **parts: str) -> str:

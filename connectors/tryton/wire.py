@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from urllib.parse import urlencode
 
@@ -19,11 +19,16 @@ from hub.model.record import Json
 
 _MARK = re.compile(r" ?\[hub:([^\[\]\s]+)\]")
 
+_MOMENT = ("year", "month", "day", "hour", "minute", "second", "microsecond")
+
 
 def marked(value: Decimal | date) -> Json:
-    """A Decimal or date as Tryton takes it."""
+    """A Decimal, date or moment as Tryton takes it; moments are UTC without saying so."""
     if isinstance(value, Decimal):
         return {"__class__": "Decimal", "decimal": format(value, "f")}
+    if isinstance(value, datetime):
+        utc = value.astimezone(UTC)
+        return {"__class__": "datetime", **{name: getattr(utc, name) for name in _MOMENT}}
     return {"__class__": "date", "year": value.year, "month": value.month, "day": value.day}
 
 
@@ -34,6 +39,8 @@ def plain(value: Json) -> Json:
             return Decimal(text)
         case {"__class__": "date", "year": year, "month": month, "day": day}:
             return date(year, month, day)
+        case {"__class__": "datetime"}:
+            return datetime(**{name: value.get(name, 0) for name in _MOMENT}, tzinfo=UTC)
         case dict():
             return {name: plain(part) for name, part in value.items()}
         case list():

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from connectors.tryton.connector import CANCEL, CREATE, TrytonConnector
+from connectors.tryton.connector import TrytonConnector
+from connectors.tryton.paper import CANCEL, CREATE
 from hub.connector.answers import Receipt, RefusedByTarget, Unauthorized
 from hub.connector.base import ActCall, Connection, ObjectRef
 from hub.connector.http import Http

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from connectors.tryton.connector import CREATE, TrytonConnector
+from connectors.tryton.connector import TrytonConnector
+from connectors.tryton.paper import CREATE
 from hub.connector.base import Connector
 from hub.connector.suite.meddler import Meddler, serving
 from hub.effect.attempt import Attempt

@@ -9,7 +9,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from connectors.tryton.connector import CREATE, TrytonConnector
+from connectors.tryton.connector import TrytonConnector
+from connectors.tryton.paper import CREATE
 from connectors.tryton.wire import packed
 from hub.connector.base import Connector
 from hub.connector.suite import ActionSuite

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from connectors.tryton.codes import CURRENCY, EMPLOYEE, Codes
-from connectors.tryton.connector import CREATE, SPEC, TrytonConnector
+from connectors.tryton.connector import TrytonConnector
+from connectors.tryton.paper import CREATE
 from connectors.tryton.rest import Rest
+from connectors.tryton.spec import SPEC
 from hub.connector.answers import (
     AlreadyThere,
     Ambiguous,
