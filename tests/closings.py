@@ -184,7 +184,7 @@ class Closings:
         known: Mapping[str, Any] = {"remote_id": number, "number": number, "document_state": state}
         return EffectMoved(one.key, one.version + 1, EffectState.SENT, **known)
 
-    def person(self, choice: Any, loop: str, step: str = "", item: str = "", who: str = "E1001") -> None:
+    def person(self, choice: Any, loop: str, step: str = "", item: str = "", who: str = "E1007") -> None:
         self.decisions += 1
         fact = PersonDecided(f"decision-{self.decisions}", loop, choice, who, "because", step, item)
         answer = asyncio.run(apply(self.store, self.catalog, fact, self.clock.now()))

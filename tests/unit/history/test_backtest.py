@@ -82,7 +82,7 @@ def test_a_waived_step_is_a_miss_explained_by_who_waived_it(stage: Closings) -> 
     said = told(stage)
     assert missed(said) == [("asset", None, "not_made"), ("tell", None, "differs")]
     assert all("waived" in because(miss) for miss in said["misses"])
-    assert said["misses"][0]["because"][0]["who"] == "E1001"
+    assert said["misses"][0]["because"][0]["who"] == "E1007"
 
 
 def test_an_open_approval_explains_what_is_not_there_yet(stage: Closings) -> None:
