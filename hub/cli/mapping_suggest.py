@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +13,9 @@ from hub.cli.options import HERE, Format, FormatOption, WorkspaceOption
 if TYPE_CHECKING:
     from hub.bootstrap import Workspace
     from hub.model.record import Record
+
+ENTITIES_MAX = 2_000
+"""So many entities of another system are looked at."""
 
 
 def register(group: typer.Typer) -> None:
@@ -24,7 +28,8 @@ def register(group: typer.Typer) -> None:
         workspace: WorkspaceOption = HERE,
         form: FormatOption = Format.text,
     ) -> None:
-        """Propose rows from names, types and recorded values, each with its hit rate on held-out records."""
+        """Propose rows from names, types and recorded values, beside another system's entities also from values
+        that match; each with its hit rate on held-out records."""
         _suggest(workspace, stream, entity, samples, currency, form)
 
 
@@ -42,13 +47,31 @@ def _suggest(root: Path, stream: str, entity: str, samples: int, currency: str, 
     records = _records(space, connection, name, samples)
     if len(records) < 2:
         raise NotFound(f"no recorded {stream} to learn from", fix=f"hub ingest {connection} FILE")
-    found = suggest(records, entity, connection, CompileContext(space.schemas, space.people), currency)
+    known = _known(space, entity, connection)
+    context = CompileContext(space.schemas, space.people)
+    found = suggest(records, entity, connection, context, currency, known)
     if form is Format.json:
-        document([{"field": s.field, "row": s.row, "hit": s.hit, "of": s.of} for s in found])
+        document([{"field": s.field, "row": s.row, "hit": s.hit, "of": s.of, "by": s.by} for s in found])
         return
     for one in found:
-        print(f"{one.row}  # {one.hit} of {one.of} held-out records")
+        print(f"{one.row}  # {one.hit} of {one.of} held-out records{_SAID[one.by]}")
     print(f"# {len(records)} records of {stream}; a row is a proposal until somebody has read it")
+
+
+_SAID = {"name": "", "value": ", as the other system says"}
+
+
+def _known(space: Workspace, kind: str, connection: str) -> list[Mapping[str, Any]]:
+    """What other systems say of entities of that kind, label included."""
+    from hub.store.queries.entities import newest
+
+    with space.store.read() as db:
+        found = newest(db, kind, ENTITIES_MAX)
+    return [
+        {**one.state, "label": one.label}
+        for one in found
+        if any(not name.startswith(f"{connection}/") for name in one.marks)
+    ]
 
 
 def _records(space: Workspace, connection: str, stream: str, samples: int) -> list[Record]:

@@ -28,6 +28,11 @@ def written(leaf: Leaf, role: Role, *, flow: bool) -> str:
     return quoted(leaf.text, "'" if role == "path" else '"')
 
 
+def flow_text(text: str) -> str:
+    """A text inside braces: plain where that is safe."""
+    return text if plain_is_safe(text, flow=True) else quoted(text, '"')
+
+
 def quoted(text: str, quote: str) -> str:
     """In quotes: the wanted ones, unless the other kind needs no escapes and the wanted one does."""
     if not printable(text):
