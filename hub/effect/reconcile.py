@@ -101,7 +101,8 @@ class Reconciliation:
             done.findings += doubles_and_strays(*place, carried, known)
         by_reference = _by_reference(carried or (), known)
         for reference, calls in mine.items():
-            found = await self._found(connector, calls, by_reference.get(reference), counted=carried is not None)
+            ours = _ours(by_reference.get(reference, ()), calls[-1].remote_id)
+            found = await self._found(connector, calls, ours, counted=carried is not None)
             if found is not None and (adoption := adoptable(calls, spec, found.found)) is not None:
                 if await self._adopt(adoption):
                     done.adopted.append(adoption)
@@ -149,12 +150,17 @@ class Reconciliation:
         return bool(await self._facts(sent, now))
 
 
-def _by_reference(carried: Sequence[Carried], known: Mapping[str, object]) -> dict[str, Carried]:
-    """Reference -> its document; the live one where there are several."""
-    found: dict[str, Carried] = {}
-    for one in sorted(carried, key=lambda each: each.live):
-        found[owner_of(one.reference, known) or one.reference] = one
+def _by_reference(carried: Sequence[Carried], known: Mapping[str, object]) -> dict[str, list[Carried]]:
+    found: dict[str, list[Carried]] = {}
+    for one in carried:
+        found.setdefault(owner_of(one.reference, known) or one.reference, []).append(one)
     return found
+
+
+def _ours(carried: Sequence[Carried], remote_id: str) -> Carried | None:
+    """Of several documents under one reference the one we know, else a live one."""
+    first = sorted(carried, key=lambda one: (one.found.remote_id != remote_id, not one.live))
+    return first[0] if first else None
 
 
 def _taken_back(effects: Sequence[Effect]) -> frozenset[str]:

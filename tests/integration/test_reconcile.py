@@ -103,6 +103,9 @@ async def test_two_live_documents_of_one_obligation_stop_the_sending(closed: Sta
         assert answer.status == 201
     (finding,) = (await reconcile(closed, expect=1))["findings"]
     assert (finding["kind"], len(finding["documents"])) == ("double", 2)
+    await edit(closed, first["number"], text="and changed as well")
+    found = (await reconcile(closed, expect=1))["findings"]
+    assert sorted(one["kind"] for one in found) == ["changed", "double"]
     (health,) = (await closed.hub("health", "rd-close"))["integrations"]
     assert health["status"] == "action_required"
     assert "I3" in health["reason"]["en"]
