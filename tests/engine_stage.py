@@ -567,7 +567,7 @@ class Stage:
             self.memory.write(changes, self.now)
         return answer
 
-    def drop(self, row: Quarantine, who: str = "E1", why: str = "not ours") -> Answer:
+    def drop(self, row: Quarantine, who: str = "E3", why: str = "not ours") -> Answer:
         self.decisions += 1
         fact = PersonAccepted(f"decision-{self.decisions}", row.id, "drop", who, why)
         changes, answer = decide_in(
@@ -576,7 +576,7 @@ class Stage:
         self.memory.write(changes, self.now)
         return answer
 
-    def release(self, row: Quarantine, who: str = "E1", why: str = "fixed", at_once: int = 200) -> Released:
+    def release(self, row: Quarantine, who: str = "E3", why: str = "fixed", at_once: int = 200) -> Released:
         """Run a row again and what is held behind it, as ``hub quarantine release`` does."""
         self.decisions += 1
         fact = PersonAccepted(f"decision-{self.decisions}", row.id, "release", who, why)
@@ -610,11 +610,13 @@ class Stage:
         choice: Any,
         step: str = "",
         item: str = "",
-        who: str = "E1",
+        who: str = "",
         why: str = "because",
         loop: str = "",
         **more: Any,
     ) -> Answer:
+        """A decision; by somebody of finance where it is an approval, by the loop's owner where it is not."""
+        who = who or ("E1" if choice == "approve" else "E3")
         self.decisions += 1
         name = loop or self.loop().id
         return self.fact(PersonDecided(f"decision-{self.decisions}", name, choice, who, why, step, item, **more))

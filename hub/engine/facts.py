@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from hub.engine.transaction import again, decide_in
-from hub.loop import decide, field_choices, updates
+from hub.loop import decide, field_choices, policy, updates
 from hub.loop.world import World
 from hub.mapping.catalog import Catalog
 from hub.model.changes import Changes, NotLoaded, Quarantine, Touched, View
@@ -251,6 +251,8 @@ def conclude_drop(
         return Changes(), Answer(False, "refused", f"nobody in people.yaml is called {fact.who}")
     if not fact.why.strip():
         return Changes(), Answer(False, "refused", "say why: --why TEXT")
+    if problem := policy.of_record(catalog, row, person, "drop", now):
+        return Changes(), Answer(False, "refused", problem)
     if row.closed_at is not None or (
         row.kind and all(one.id != row.id for one in world.quarantined(row.kind, row.key))
     ):

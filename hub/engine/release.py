@@ -22,6 +22,7 @@ from hub.engine.prepare import Decode, Item, Work, prepare
 from hub.engine.transaction import again, decide_in
 from hub.errors import NotFound
 from hub.loop import decide
+from hub.loop.policy import of_record
 from hub.loop.world import World
 from hub.mapping.catalog import Catalog
 from hub.model.changes import Changes, NotLoaded, Outcome, Quarantine, Touched, View, union
@@ -182,6 +183,8 @@ def conclude_release(
         return Changes(), Released(refused="say why: --why TEXT")
     named = next((one for one in reruns if one.row.id == fact.quarantine), None)
     if named is not None and (problem := _refusal(run.world, named.row)):
+        return Changes(), Released(refused=problem)
+    if named is not None and (problem := of_record(catalog, named.row, person, "release", now)):
         return Changes(), Released(refused=problem)
     ran = _in_order(run, reruns, fact, person.code)
     if run.missing:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from hub.loop.asking import decided, open_asks, waits_for
-from hub.loop.choosing import owns, told
+from hub.loop.choosing import told
 from hub.loop.late import accept
+from hub.loop.policy import owners, refused
 from hub.loop.start import settle
 from hub.loop.steps import action_of, advance, compiled_step, plan
 from hub.loop.waits import graded, place, step_of, waiting, with_obligation, with_step
@@ -24,8 +25,8 @@ def approve(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDe
     if not fact.step and instance.phase == "asking":
         return _allow(world, loop, instance, fact, person)
     if fact.step == "late":
-        if not owns(world, loop, person):
-            return f"{person.name} does not own this loop; {loop.definition.owner} does"
+        if problem := refused(world, loop, person, f"approve late/{fact.item}", owners(world, loop)):
+            return problem
         about = {name: text for name, text in told(fact, person).items() if name in ("who", "why")}
         return accept(world, loop, instance, fact.item, **about)
     asked = [one for one in _asked(world, instance, fact) if one.state == "asked"]
@@ -99,8 +100,8 @@ def _approved(world: World, loop: CompiledLoop, instance: Instance, approval: Ap
 
 
 def _allow(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDecided, person: Person) -> str:
-    if not owns(world, loop, person):
-        return f"{person.name} does not own this loop; {loop.definition.owner} does"
+    if problem := refused(world, loop, person, "allow this closing", owners(world, loop)):
+        return problem
     about = {"who": person.code, "why": fact.why}
     settle(world, loop, replace(instance, touched=True), instance, "loop.approved", **about)
     return ""

@@ -25,16 +25,6 @@ def told(fact: PersonDecided, person: Person) -> dict[str, str]:
     return {"who": person.code, "why": fact.why, "step": fact.step, "item": fact.item, "number": fact.number}
 
 
-def owns(world: World, loop: CompiledLoop, person: Person) -> bool:
-    """The loop's owner: a role, or a person by code, mail or account; nobody of people.yaml keeps nobody out."""
-    owner = loop.definition.owner
-    people = world.catalog.people
-    if holders := people.with_role(owner):
-        return person in holders
-    named = people.find(owner)
-    return named is None or named.code == person.code
-
-
 def drop_ask(world: World, instance: Instance, step: Step, part: Obligation, fact: PersonDecided) -> None:
     """The ask of an obligation that was decided otherwise."""
     name = place(instance, step.name, part.item)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from hub.loop.approving import approve
 from hub.loop.by_hand import by_hand
+from hub.loop.policy import refusal
 from hub.loop.retrying import retry
 from hub.loop.undo_choices import BACK
 from hub.loop.waiving import end, waive
@@ -39,6 +40,8 @@ def decided(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDe
         return f"nobody in people.yaml is called {fact.who}"
     if not fact.why.strip():
         return "say why: --why TEXT"
+    if fact.choice != "approve" and (problem := refusal(world, loop, fact, person)):
+        return problem
     choices = _BACK if instance.phase == "undoing" else _CHOICES
     problem = choices[fact.choice](world, loop, instance, fact, person)
     if not problem:

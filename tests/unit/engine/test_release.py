@@ -51,7 +51,7 @@ def test_held_records_drain_in_order_behind_the_one_that_was_a_bug():
     assert stage.verdicts() == ["applied", "applied", "applied", "stale"]
     assert (stage.rows(), stage.balanced()) == ([], True)
     assert stage.loop().state == "running"
-    assert {row.closed_by for row in stage.memory.quarantines.values()} == {"E1"}
+    assert {row.closed_by for row in stage.memory.quarantines.values()} == {"E3"}
     assert stage.types().count("quarantine.released") == 4
     assert stage.memory.audits[-1].action == "quarantine release"
 
@@ -168,7 +168,7 @@ def test_a_delivery_that_can_be_decoded_now_gives_its_records_the_outcomes_they_
     stage.log[0] = replace(stage.log[0], body=body.body)
     done = stage.release(row)
     assert stage.verdicts() == ["applied", "quarantined(unknown-value)", "skipped(no-table)", "applied"]
-    assert (stage.balanced(), done.ran[0].good, stage.memory.quarantines[row.id].closed_by) == (True, False, "E1")
+    assert (stage.balanced(), done.ran[0].good, stage.memory.quarantines[row.id].closed_by) == (True, False, "E3")
 
 
 def test_a_delivery_that_still_cannot_be_decoded_stays():

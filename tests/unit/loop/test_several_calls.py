@@ -137,7 +137,7 @@ def test_a_refused_call_waived_by_a_person_leaves_the_document_as_it_is(stage: S
     sent(stage, S.CONFIRMED, "draft", read_back={})
     stage.move(newest(stage), S.SENDING)
     stage.move(next(one for one in stage.effects("SENDING")), S.REJECTED, reason="no")
-    assert stage.person("waive", "purchase")
+    assert stage.person("waive", "purchase", who="E1")
     assert [one.state for one in stage.effects() if one.connection == "erp"] == [S.CONFIRMED, S.CANCELLED]
     stage.erp()
     assert stage.loop().state == "done"
