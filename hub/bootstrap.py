@@ -214,6 +214,19 @@ class Workspace:
         other.specs, other.store, other.connection_facts = self.specs, self.store, self.connection_facts
         return other
 
+    def upgrade_entities(self) -> int:
+        """Stored entities in the newest version of their schema. Raises ``ConfigError`` for a step that is wrong."""
+        from hub.store.upgrading import outdated
+
+        if self.schemas.problems:
+            words = "; ".join(words for _, words in self.schemas.problems)
+            raise ConfigError(f"schemas: {words}", where=str(self.root / self.settings.schemas), fix="run: hub check")
+        with self.store.reader() as db:
+            if not outdated(db, self.schemas):
+                return 0
+        catalog = self.catalog
+        return self.store.write_now(lambda transaction: transaction.upgrade(self.schemas, catalog.indexed))
+
     def index_lookups(self) -> None:
         """Entities from before a lookup existed are found by it too."""
         sought = self.catalog.sought
@@ -225,6 +238,8 @@ class Workspace:
         from hub.engine.facts import apply
 
         catalog = self.__dict__.get("catalog") or self.in_force
+        if max(catalog.schemas.newest.values(), default=1) > 1:
+            await self.store.write(lambda transaction: transaction.upgrade(catalog.schemas, catalog.indexed))
         return await apply(self.store, catalog, fact, now)
 
     def connector(self, name: str) -> Connector:

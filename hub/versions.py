@@ -7,14 +7,17 @@ after that, as with governance on, only an activation changes what is in force. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hub.errors import ConfigError
 from hub.mapping.approval import never_live
 from hub.mapping.build import build
 from hub.mapping.catalog import Catalog
+from hub.mapping.check.checked import CheckContext
 from hub.mapping.check.run import check_integrations
 from hub.mapping.compile import CompileContext, compile_integration
+from hub.mapping.older import written_for
 from hub.store import activations
 from hub.store.queries.loops import versions_running
 
@@ -47,7 +50,21 @@ def _defined(space: Workspace, names: Iterable[str]) -> dict[str, IntegrationDef
 
 def recorded(space: Workspace, active: Activation) -> Built:
     """A version as its text was recorded when it went live."""
-    return build(active.source, f"{active.integration}@{active.table[:12]}", space.schemas.newest)
+    return build(active.source, f"{active.integration}@{active.table[:12]}", at_first(space.schemas.newest))
+
+
+def at_first(newest: Mapping[str, int]) -> dict[str, int]:
+    """What a recorded text was written for where it does not say so itself: every schema's first version."""
+    return dict.fromkeys(newest, 1)
+
+
+def as_then(context: CheckContext, built: Iterable[Built]) -> CheckContext:
+    """The check's surroundings with the schemas these files were written for."""
+    versions: dict[str, int] = {}
+    for one in built:
+        for kind, version in written_for(one.definition).items() if one.definition is not None else ():
+            versions[kind] = min(version, versions.get(kind, version))
+    return replace(context, schemas=context.schemas.as_of(versions))
 
 
 def catalog(space: Workspace, definitions: Mapping[str, IntegrationDef]) -> Catalog:
@@ -117,7 +134,8 @@ def reload(space: Workspace, names: Iterable[str]) -> Catalog:
     again = space.unread()
     newest = (activations.newest(again.store, name) for name in sorted(names))
     built = [recorded(again, one) for one in newest if one]
-    wrong = [one for one in check_integrations(built, again.check_context) if one.level == "error"]
+    found = check_integrations(built, as_then(again.check_context, built))
+    wrong = [one for one in found if one.level == "error"]
     if wrong:
         raise ConfigError(f"{len(wrong)} problems in what was activated", wrong, fix="hub mapping rollback NAME")
     return catalog(again, {one.definition.name: one.definition for one in built if one.definition})

@@ -54,13 +54,13 @@ def _version(space: Workspace, name: str, version: str) -> IntegrationDef:
 
 def active_of(space: Workspace, name: str) -> IntegrationDef | None:
     """The version that is live, None where none ever was."""
-    from hub.mapping.build import build
     from hub.store import activations
+    from hub.versions import recorded
 
     newest = activations.newest(space.store, name)
     if newest is None:
         return None
-    return build(newest.source, f"{name}@{newest.table[:SHORT]}", space.schemas.newest).definition
+    return recorded(space, newest).definition
 
 
 def decided(space: Workspace, name: str, table: str | None = None) -> tuple[Decision, ...]:

@@ -54,7 +54,7 @@ def version(space: Workspace, words: str, of: str = "") -> IntegrationDef:
             why="it is no file, and no recorded version begins with that hash",
             fix="give a file, active, or a hash of: hub mapping history",
         )
-    return checked(space, found[1].encode(), f"{found[0]}@{hash_part}")
+    return checked(space, found[1].encode(), f"{found[0]}@{hash_part}", recorded=True)
 
 
 def _active(space: Workspace, name: str) -> IntegrationDef:
@@ -68,7 +68,7 @@ def _active(space: Workspace, name: str) -> IntegrationDef:
         name = next(iter(space.definitions))
     newest = activations.newest(space.store, name)
     if newest is not None:
-        return checked(space, newest.source.encode(), f"{name}@active")
+        return checked(space, newest.source.encode(), f"{name}@active", recorded=True)
     raise NotFound(f"no version of {name} has been active yet", fix="give a file, or run the hub once")
 
 
@@ -82,14 +82,16 @@ def _recorded(space: Workspace, name: str, prefix: str) -> tuple[str, str] | Non
         return source_of(db, name, prefix)
 
 
-def checked(space: Workspace, source: bytes, file: str) -> IntegrationDef:
-    """The version as built. Raises ``ConfigError`` with every error of it."""
+def checked(space: Workspace, source: bytes, file: str, *, recorded: bool = False) -> IntegrationDef:
+    """The version as built; a recorded one over the schemas of then. Raises ``ConfigError`` with every error of it."""
     from hub.errors import ConfigError
     from hub.mapping.build import build
     from hub.mapping.check.run import check_integrations
+    from hub.versions import as_then, at_first
 
-    built = build(source, file, space.schemas.newest)
-    errors = [one for one in check_integrations([built], space.check_context) if one.level == "error"]
+    versions = at_first(space.schemas.newest) if recorded else space.schemas.newest
+    built = build(source, file, versions)
+    errors = [one for one in check_integrations([built], as_then(space.check_context, [built])) if one.level == "error"]
     if errors or built.definition is None:
         wrong = errors or built.findings
         raise ConfigError(f"{file}: {len(wrong)} problems", wrong, where=file, fix="run: hub check")

@@ -62,6 +62,7 @@ class Live:
             logger.error("mapping not loaded", action="mapping.refused", why=error.what, findings=findings)
             return False
         self._names |= news.keys()
+        await self._store.write(lambda transaction: transaction.upgrade(catalog.schemas, catalog.indexed))
         await self._store.write(lambda transaction: transaction.index(catalog.sought))
         self._adopt(catalog)
         self.problem = ""

@@ -18,6 +18,7 @@ from hub.model.delivery import Delivery
 from hub.model.entity import LABEL
 from hub.model.record import Decoded, Json, Lookup, Mapped, Record, Refused, Rejected, Via
 from hub.model.schema import Schema
+from hub.model.upcast import Upcast
 
 Decode = Callable[[Delivery], Decoded]
 _NOTHING: Mapping[str, Json] = {}
@@ -43,6 +44,10 @@ class Plan:
     owner: str
     prefer: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Fields of the kind that prefer a source."""
+    own_schema: Schema | None = None
+    """Of the version the table feeds; ``schema`` is the newest."""
+    steps: tuple[Upcast, ...] = ()
+    """From the version the table feeds to the newest; empty for nearly all."""
     shared: bool = False
     """Keyed by a natural key: every source object that feeds the entity is linked to it."""
 
@@ -180,6 +185,8 @@ def _record(work: Work, index: int, record: Record, plans: tuple[Plan, ...], cat
         item = Item(work.delivery, index, kept, plan, seen)
         items.append(item)
         _check(item)
+        if plan.steps:
+            _modern(item)
         _touch(item, catalog, heads)
     accepted = {id(item.plan) for item in items[before:]}
     if not accepted:
@@ -224,18 +231,34 @@ def _words(bug: Exception) -> str:
 
 def _check(item: Item) -> None:
     """The schema's word on what was mapped: each field stands for itself, so the folded state is valid too."""
-    seen, schema = item.seen, item.plan.schema
+    seen, schema = item.seen, item.plan.own_schema
     if schema is None or isinstance(seen, Refused) or item.record.op == "delete":
         return
-    state = seen.fields if len(seen.fields) == item.plan.whole else {**item.plan.empty, **seen.fields}
+    empty = schema.empty if item.plan.steps else item.plan.empty
+    state = seen.fields if len(seen.fields) == item.plan.whole else {**empty, **seen.fields}
     if schema.is_valid(state):
         return
     if any(one.at for one in seen.lookups):
         return  # null stands where nested rows look something up; the schema is asked when it was found
     problem = schema.problem(state)
     row = f"{item.plan.name}.{problem.partition(':')[0].partition('.')[0]}"
-    rejected = Rejected("schema", f"{item.plan.schema_name} {problem}", row, owner=item.plan.owner)
+    rejected = Rejected("schema", f"{schema.name} {problem}", row, owner=item.plan.owner)
     item.seen = Refused(seen.kind, seen.key, seen.label, said_refs(seen), rejected, seen.via)
+
+
+def _modern(item: Item) -> None:
+    """A table that feeds an older version of its schema: what it says, as the newest version has it."""
+    for step in item.plan.steps:
+        seen = item.seen
+        if isinstance(seen, Refused):
+            item.seen = replace(seen, refs=_renamed(seen.refs, step))
+            continue
+        lookups = tuple(replace(one, field=name) for one in seen.lookups for name in step.names(one.field))
+        item.seen = replace(seen, fields=step.said(seen.fields), refs=_renamed(seen.refs, step), lookups=lookups)
+
+
+def _renamed(refs: Mapping[str, Any], step: Upcast) -> dict[str, Any]:
+    return {new: value for name, value in refs.items() for new in step.names(name)}
 
 
 def said_refs(mapped: Mapped) -> dict[str, tuple[str, str]]:
@@ -292,22 +315,42 @@ def _plans(catalog: Catalog, connection: str, stream: str) -> tuple[Plan, ...]:
     return tuple(plan_of(catalog, table) for table in tables)
 
 
+def _empty(schema: Schema | None, steps: Sequence[Upcast]) -> Mapping[str, Json]:
+    """A state nobody has said anything of: all null, apart from what a step sets."""
+    found = schema.empty if schema is not None else _NOTHING
+    for step in steps:
+        found = step.state(found)
+    return found
+
+
+def _now(names: set[str], steps: Sequence[Upcast]) -> set[str]:
+    """What these fields are called in the newest version."""
+    for step in steps:
+        names = {new for name in names for new in step.names(name)}
+    return names
+
+
 def plan_of(catalog: Catalog, table: CompiledTable) -> Plan:
     """What folding needs to know of one table."""
     definition = table.definition
     schema = catalog.schemas.get(definition.entity, definition.version)
+    newest = catalog.schemas.get(definition.entity) if definition.version else schema
+    steps = catalog.schemas.steps(definition.entity, definition.version) if definition.version else ()
     names = {row.field for row in definition.rows}
+    now = _now(names, steps)
     return Plan(
         table=table,
         name=definition.name,
         integration=table.integration,
         logic=table.logic,
-        schema=schema,
-        schema_name=schema.name if schema else f"{definition.entity}/v{definition.version}",
-        empty=schema.empty if schema else {},
+        schema=newest,
+        schema_name=newest.name if newest else f"{definition.entity}/v{definition.version}",
+        empty=_empty(schema, steps),
         whole=len(names) if schema and names == schema.fields.keys() else -1,
-        speaks=frozenset(names | {LABEL} if definition.label else names),
-        required=tuple(row.field for row in definition.rows if row.required),
+        own_schema=schema,
+        speaks=frozenset(now | {LABEL} if definition.label else now),
+        required=tuple(one for row in definition.rows if row.required for one in sorted(_now({row.field}, steps))),
+        steps=steps,
         indexed=catalog.indexed(definition.entity),
         owner=definition.governance.owner,
         prefer=catalog.prefers.get(definition.entity, _NOTHING),

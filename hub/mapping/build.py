@@ -14,10 +14,11 @@ from hub.mapping.budget import Budget
 from hub.mapping.build_loop import LOOP_KEYS, loop_of
 from hub.mapping.build_table import TABLE_KEYS, Inherited, every_of, review_of, table_of, zone_of
 from hub.mapping.build_timing import calendar_of
-from hub.mapping.files import Files, Library, folder, unbundled
+from hub.mapping.files import Files, Library, folder, schemas_then, unbundled, with_schemas
 from hub.mapping.form import Form
 from hub.mapping.literals import count, duration, money, share
 from hub.mapping.meaning import hashes
+from hub.mapping.older import kinds_of
 from hub.mapping.read import read
 from hub.mapping.table import Governance, IntegrationDef, Slo
 from hub.model.diagnostic import Diagnostic
@@ -47,10 +48,12 @@ def build(source: bytes | str, file: str, versions: Mapping[str, int], library: 
 
     ``library`` holds the files it may name; a recorded version brings its own.
     """
-    text = source.decode("utf-8-sig", "replace") if isinstance(source, bytes) else source
+    whole = source.decode("utf-8-sig", "replace") if isinstance(source, bytes) else source
+    text, then = schemas_then(whole)
+    versions = {**versions, **then}
     main, kept = unbundled(text, file)
     files = Files(kept or library or Library())
-    root, findings = read(source if kept is None else main, file)
+    root, findings = read(source if text == whole and kept is None else main, file)
     form = None if root is None else Form.of(findings, root, "a mapping file", TOP_KEYS)
     definition = None if form is None else _integration(form, dict(versions), main, files)
     return Built(file, definition, (*findings.found, *files.found), main, files.shown)
@@ -90,6 +93,9 @@ def _integration(form: Form, versions: dict[str, int], source: str, files: Files
         source=files.bundled(source),
         systems_places={alias.text: form.findings.place(node) for alias, node in form.pairs("systems")},
     )
+    newer = tuple(f"{kind}/v{versions[kind]}" for kind in sorted(kinds_of(definition)) if versions.get(kind, 1) > 1)
+    if newer:
+        definition = replace(definition, schemas=newer, source=with_schemas(definition.source, newer))
     meaning = hashes(definition)
     return replace(definition, logic=meaning.logic, table=meaning.table)
 

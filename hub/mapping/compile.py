@@ -5,7 +5,7 @@ Raises ``ConfigError`` with all findings when the file cannot run; ``hub check``
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hub.errors import ConfigError
 from hub.mapping.check.scope import Kinds, currencies_of
@@ -15,6 +15,7 @@ from hub.mapping.compile_table import compile_table
 from hub.mapping.compiled import CompiledIntegration, CompiledLoop, CompiledTable
 from hub.mapping.convert import ConvertContext
 from hub.mapping.expression import ExpressionSyntaxError
+from hub.mapping.older import as_written, written_for
 from hub.mapping.table import IntegrationDef, TableDef
 from hub.model.action import ActionSpec
 from hub.model.clock import Micros
@@ -36,8 +37,10 @@ class CompileContext:
 
 
 def compile_integration(definition: IntegrationDef, context: CompileContext) -> CompiledIntegration:
-    """Everything the file says, ready to run. Raises ``ConfigError``."""
+    """Everything the file says, ready to run; an older version over its schemas of then. Raises ``ConfigError``."""
     findings = Findings()
+    current = context.schemas
+    context = replace(context, schemas=current.as_of(written_for(definition)))
     shared = frozenset(table.entity for table in definition.tables if table.key_mode == "shared")
     tables = [_table(table, definition, context, shared, findings) for table in definition.tables]
     kinds = Kinds(context.schemas, currencies_of(definition.tables))
@@ -51,6 +54,7 @@ def compile_integration(definition: IntegrationDef, context: CompileContext) -> 
             findings.add(error.place, error.slug, error.message, error.fix)
     if findings.all:
         raise ConfigError(_summary(findings.all), sorted(findings.all, key=lambda one: one.place))
+    loops = [as_written(loop, definition, current) for loop in loops]
     return CompiledIntegration(definition, tuple(one for one in tables if one is not None), tuple(loops))
 
 

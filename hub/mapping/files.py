@@ -7,7 +7,7 @@ Each is read once per build, with places of its own. A version that uses some ke
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from hub.model.diagnostic import Diagnostic
 
 _NAME = re.compile(r"(?:shared|rates)/[\w-]{1,80}\Z")
 _MARK = "--- # file: "
+_SCHEMAS = re.compile(r"^--- # schemas: ([\w/ -]+)\n?\Z", re.M)
+_SCHEMA = re.compile(r"([\w-]+)/v(\d+)")
 _SPLIT = re.compile(rf"^{re.escape(_MARK)}((?:shared|rates)/[\w-]+)$\n?", re.M)
 
 
@@ -40,6 +42,19 @@ def folder(path: Path, shown: str) -> Library:
         return tuple(sorted(f"{file.parent.name}/{file.stem}" for file in found))
 
     return Library(find, names)
+
+
+def schemas_then(text: str) -> tuple[str, dict[str, int]]:
+    """A recorded version's text without its last line, and the schema versions that line says it was written for."""
+    said = _SCHEMAS.search(text)
+    if said is None:
+        return text, {}
+    return text[: said.start()], {kind: int(number) for kind, number in _SCHEMA.findall(said[1])}
+
+
+def with_schemas(text: str, schemas: Sequence[str]) -> str:
+    """The text with the schema versions it was written for behind it: read again, it means the same (I10)."""
+    return f"{text.rstrip(chr(10))}\n--- # schemas: {' '.join(schemas)}\n"
 
 
 def unbundled(text: str, file: str) -> tuple[str, Library | None]:

@@ -7,7 +7,7 @@ mapping check must fill. Validation on the hot path is jsonschema-rs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ import orjson
 
 from hub.errors import ConfigError
 from hub.model.record import Json
+from hub.model.upcast import Upcast, upcast_of
 
 
 @dataclass(frozen=True)
@@ -71,33 +72,93 @@ def x_type(property_schema: Mapping[str, Any]) -> str:
 
 
 class Schemas:
-    """All schemas of a workspace: the newest version per kind, older ones by number."""
+    """All schemas of a workspace: the newest version per kind, older ones by number, and the steps between them.
 
-    def __init__(self, schemas: Mapping[tuple[str, int], Schema]) -> None:
-        self._all = dict(schemas)
+    ``problems``: (kind, what is wrong with a step) for people; a workspace with one is not run.
+    """
+
+    def __init__(
+        self,
+        schemas: Mapping[tuple[str, int], Schema],
+        steps: Mapping[tuple[str, int], Upcast] | None = None,
+        problems: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        self._all, self._steps, self.problems = dict(schemas), dict(steps or {}), tuple(problems)
         self.newest = {kind: max(v for k, v in schemas if k == kind) for kind, _ in schemas}
 
     def get(self, kind: str, version: int | None = None) -> Schema | None:
         """The schema of a kind, newest unless a version is named; None if there is none."""
         return self._all.get((kind, version or self.newest.get(kind, 0)))
 
+    def steps(self, kind: str, version: int) -> tuple[Upcast, ...]:
+        """How what is of that version becomes what it is now, one step after the other; empty for the newest."""
+        wanted = range(version + 1, self.newest.get(kind, 0) + 1)
+        return tuple(self._steps[kind, one] for one in wanted if (kind, one) in self._steps)
+
+    def as_of(self, versions: Mapping[str, int]) -> Schemas:
+        """The same with older versions as the newest: what a mapping of that time was written for."""
+        known = {
+            (kind, number): one
+            for (kind, number), one in self._all.items()
+            if number <= versions.get(kind, self.newest[kind])
+        }
+        return Schemas(known, self._steps)
+
+    @property
+    def all(self) -> tuple[Schema, ...]:
+        """Every version of every kind."""
+        return tuple(self._all[place] for place in sorted(self._all))
+
     @property
     def kinds(self) -> tuple[str, ...]:
         return tuple(sorted(self.newest))
 
 
-def load_schemas(folder: Path) -> Schemas:
-    """Read ``<folder>/<entity>/v<N>.json`` (+ ``extra.json``). Raises ``ConfigError`` naming the bad file."""
+def load_schemas(*folders: Path) -> Schemas:
+    """Read ``<folder>/<entity>/v<N>.json`` (+ ``extra.json``) and the steps between versions. Raises ``ConfigError``
+    naming a file that cannot be read; what is wrong with a step is kept in ``problems``."""
     found: dict[tuple[str, int], Schema] = {}
-    for file in sorted(folder.glob("*/v*.json")):
+    where: dict[str, Path] = {}
+    for file in sorted(file for folder in folders for file in folder.glob("*/v*.json")):
         if not file.stem[1:].isdigit():
             continue
         document, version = _read(file), int(file.stem[1:])
         extra = file.parent / "extra.json"
         if extra.exists():
             _extend(document, _read(extra), extra)
+        where[file.parent.name] = file.parent
         found[file.parent.name, version] = Schema(file.parent.name, version, document)
-    return Schemas(found)
+    steps, problems = _steps(where, found)
+    return Schemas(found, steps, problems)
+
+
+def _steps(
+    where: Mapping[str, Path], schemas: Mapping[tuple[str, int], Schema]
+) -> tuple[dict[tuple[str, int], Upcast], list[tuple[str, str]]]:
+    """``v<N>.upcast.json`` of every version but the first."""
+    steps: dict[tuple[str, int], Upcast] = {}
+    problems: list[tuple[str, str]] = []
+    for (kind, version), new in schemas.items():
+        if version == 1:
+            continue
+        old, file = schemas.get((kind, version - 1)), where[kind] / f"v{version}.upcast.json"
+        if old is None:
+            problems.append((kind, f"{kind}/v{version}.json: there is no v{version - 1}.json to come from"))
+        elif not file.is_file():
+            problems.append(
+                (kind, f"{kind}/v{version}.upcast.json is missing: how does a v{version - 1} become v{version}?")
+            )
+        else:
+            steps[kind, version], wrong = upcast_of(kind, version, _parsed(file), old.fields, new.fields)
+            problems += [(kind, f"{kind}/{file.name}: {words}") for words in wrong]
+    return steps, problems
+
+
+def _parsed(file: Path) -> Any:
+    try:
+        return orjson.loads(file.read_bytes())
+    except ValueError as error:
+        return {f"cannot be read ({error})": None}
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from hub.model.changes import Changes, Reading, Timer, Touched, View
 from hub.model.clock import Micros
 from hub.model.effect import Effect
 from hub.model.event import Event
+from hub.model.schema import Schemas
 
 T = TypeVar("T")
 
@@ -58,6 +59,13 @@ class Transaction(Protocol):
 
     def activation(self) -> int:
         """The number of the newest activation of a mapping version, 0 before the first."""
+        ...
+
+    def upgrade(self, schemas: Schemas, indexed: Callable[[str], Sequence[str]]) -> int:
+        """Bring stored entities to the newest version of their schema; gives how many were rewritten.
+
+        ``indexed``: the fields of a kind that are kept in ``ref``. Raises ``ConfigError``.
+        """
         ...
 
     def index(self, wanted: Mapping[str, Sequence[str]]) -> int:

@@ -115,6 +115,14 @@ entity = Table(
     _bytes("marks"),
 )
 
+shape = Table(
+    "shape",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    _big("version"),
+)
+"""Of which version of their schema the stored entities of a kind are; without a row: 1."""
+
 label = Table(
     "label",
     metadata,

@@ -6,7 +6,7 @@ It knows nothing of threads or commits (``writer``) and decides nothing. Rows go
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, overload
 
 import orjson
@@ -16,6 +16,7 @@ from hub.model.changes import Changes, Outcome, Touched, View
 from hub.model.clock import SECOND, Micros
 from hub.model.effect import EffectState
 from hub.model.event import Event
+from hub.model.schema import Schemas
 from hub.store import hot_sqlite, tables
 from hub.store.documents import (
     approval_row,
@@ -33,6 +34,7 @@ from hub.store.kept import Kept, Place, Sized
 from hub.store.loading import load
 from hub.store.port import CheckpointMoved, Transaction, VersionConflict
 from hub.store.statements import delete, insert, select, upsert
+from hub.store.upgrading import outdated, upgrade
 from hub.store.view import LoadedView
 
 HOUR: Micros = 3_600 * SECOND
@@ -115,6 +117,12 @@ class SqliteTransaction:
 
     def index(self, wanted: Mapping[str, Sequence[str]]) -> int:
         return index_fields(self.db, wanted)
+
+    def upgrade(self, schemas: Schemas, indexed: Callable[[str], Sequence[str]]) -> int:
+        kinds = outdated(self.db, schemas)
+        if kinds:
+            self._kept.forget()
+        return upgrade(self.db, schemas, {kind: indexed(kind) for kind in kinds})
 
     def activation(self) -> int:
         return int(self.db.execute(LATEST).fetchone()[0])

@@ -31,7 +31,7 @@ UNCOVERED = {"half-tested": frozenset({"project.url", "project.status: Done"})}
 def context() -> CheckContext:
     specs = {"jira": JIRA, "trello": TRELLO, "erp": ERP, "drop": FILE, "mail": MAIL}
     people = load_people(ROOT / "people.yaml")
-    return CheckContext(load_schemas(ROOT / "schemas"), specs, people, POLLS, UNCOVERED)
+    return CheckContext(load_schemas(ROOT / "schemas", ROOT / "tests/cases/schemas"), specs, people, POLLS, UNCOVERED)
 
 
 class Checker:
