@@ -132,9 +132,14 @@ def _open(make: Make, folder: str) -> None:
     manager = make()
     _begin(manager.__enter__(), folder)
     _here["manager"] = manager
+    _collect_by_hand()
+
+
+def _collect_by_hand() -> None:
+    """Nothing here makes cycles that outlive a task: collected between tasks, never while records are mapped."""
     gc.collect()
     gc.freeze()
-    gc.disable()  # nothing here makes cycles that outlive a task; collected between tasks
+    gc.disable()
 
 
 def _begin(stage: Stage, folder: str) -> None:
@@ -197,10 +202,15 @@ class _Alone:
 
     def __enter__(self) -> _Alone:
         _begin(self._stage, self._folder)
+        self._collected = gc.isenabled()
+        _collect_by_hand()
         return self
 
     def __exit__(self, *_: object) -> None:
         _here.clear()
+        if self._collected:
+            gc.unfreeze()
+            gc.enable()
 
     def map(self, work: Callable[[Any], Tally], over: Iterable[Any]) -> Iterator[Tally]:
         return (work(one) for one in over)

@@ -70,9 +70,11 @@ class Probe:
         for pair in pairs:
             before = look(pair.before, record)
             after = before if pair.same else look(pair.after, record)
-            self._name(names, before, connection, record)
+            if before is not None:
+                self._name(names, before, connection, record)
             if after is not before and _differ(before, after):
-                self._name(names, after, connection, record)
+                if after is not None:
+                    self._name(names, after, connection, record)
                 tally.differ(_groups(pair, before, after), _example(delivery, record, before, after))
                 hit = True
             elif not pair.folds and after is not None:
@@ -83,10 +85,8 @@ class Probe:
         if hit:
             self._hits.append((place,))
 
-    def _name(self, names: list[str], seen: Seen, connection: str, record: Record) -> None:
+    def _name(self, names: list[str], seen: Mapped | Refused, connection: str, record: Record) -> None:
         """Every name the record gives its entity, and every name it calls others by."""
-        if seen is None:
-            return
         kind = seen.kind
         names.append(f"{kind} {seen.key or f'{connection}:{record.source}'}")
         if seen.label:
