@@ -225,6 +225,10 @@ class Books:
             raise Refused("this Idempotency-Key came before with another body")
         return self._one(row[1])
 
+    def forget(self, key: str) -> None:
+        """The life of an idempotency key is over."""
+        self._db.execute("DELETE FROM answer WHERE key = ?", (key,))
+
     @staticmethod
     def _hash(path: str, body: Any) -> str:
         return sha256(path.encode() + orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
