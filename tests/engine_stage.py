@@ -6,6 +6,7 @@ effect succeed. The store keeps only what it is given, checks stream versions, a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -89,6 +90,7 @@ class Memory:
     outcomes: dict[tuple[int, int, str], Any] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     audits: list[Any] = field(default_factory=list)
+    measures: Counter[tuple[str, str]] = field(default_factory=Counter)
     waits: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
     taken: set[tuple[str, str, str]] = field(default_factory=set)
     expected: int = 0
@@ -149,6 +151,7 @@ class Memory:
         self.waits.update(changes.waits)
         self.taken |= changes.taken
         self.audits += changes.audits
+        self.measures.update(changes.measures)
         for part, new in ((self.timers, changes.timers), (self.readings, changes.readings)):
             for name, value in new.items():
                 part.pop(name, None) if value is None else part.update({name: value})

@@ -22,6 +22,7 @@ from hub.engine.prepare import Decode, Item, Work, prepare
 from hub.engine.transaction import again, decide_in
 from hub.errors import NotFound
 from hub.loop import decide
+from hub.loop.conditions import REASON as CONDITION
 from hub.loop.policy import of_record
 from hub.loop.world import World
 from hub.mapping.catalog import Catalog
@@ -88,6 +89,8 @@ async def release(
     now: Micros,
 ) -> Released:
     """Run a row again; when that frees its object's lane, what is held behind follows in order."""
+    if row.reason == CONDITION:  # it has no delivery to read
+        return Released(refused=f"{row.id} is no record: correct the data or the table, or drop it")
     rows = [row, *_behind(store, row)]
     done = await _run(store, log, catalog, decode, fact, rows, now)
     if done.refused or done.ran[-1].row.closed_at is None:

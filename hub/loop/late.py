@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from hub.loop.conditions import note
 from hub.loop.elsewhere import holder, words
 from hub.loop.related import LATE, late_matches, occurrences
 from hub.loop.steps import BROKEN, LATE_WAIT, advance, step_scope
@@ -23,8 +24,10 @@ def late_check(world: World, loop: CompiledLoop, instance: Instance, subject: En
         return
     try:
         found = {one.key: one for _, one in late_matches(world, loop, instance, subject, every[:-1])}
-    except BROKEN:
-        return  # an expression without a value makes nobody late; the entity's own change comes again
+    except BROKEN as problem:  # it makes nobody late; the entity's own change comes again
+        note(world, loop, subject, "where", str(problem))
+        return
+    note(world, loop, subject, "where", "")
     keys = tuple(sorted(found))
     if keys == tuple(instance.late):
         return

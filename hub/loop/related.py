@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from hub.loop.conditions import REASON as CONDITION
 from hub.loop.elsewhere import still_stands, taken_elsewhere
 from hub.loop.names import names_of
 from hub.loop.world import World
@@ -110,4 +111,4 @@ def in_the_way(world: World, loop: CompiledLoop, subject: Entity) -> list[Quaran
     world.together([partial(world.quarantined, one.kind, one.key) for one in found])
     for one in found:
         rows.update((row.id, row) for row in world.quarantined(one.kind, one.key) if row.kind == one.kind)
-    return [rows[name] for name in sorted(rows)]
+    return [rows[name] for name in sorted(rows) if rows[name].reason != CONDITION]

@@ -12,7 +12,7 @@ from hub.engine import conclude
 from tests.integration.bad_input_bodies import expense, project
 from tests.integration.bad_input_stage import Stage, assert_balanced, assert_once, staged
 
-WHO = ("--as", "E1003", "--why", "put right")
+WHO = ("--as", "E1007", "--why", "put right")
 
 
 @pytest.fixture
