@@ -138,7 +138,8 @@ class Workspace:
             for stream in self.specs[name].streams
             if stream.update_action in actions
         }
-        return ConnectionFacts(name, settings.connector, actions, settings.refetch == "on", quiesce, updates)
+        paces = (quiesce, updates, settings.sends_per_second)
+        return ConnectionFacts(name, settings.connector, actions, settings.refetch == "on", *paces)
 
     @cached_property
     def store(self) -> SqliteStore:

@@ -63,6 +63,8 @@ class ConnectionSettings(_Frozen):
     poll: Micros | None = None
     """0: off."""
     token: str = ""
+    sends_per_second: float | None = Field(default=None, gt=0, le=1000)
+    """How many writes a second the system is asked for at most."""
 
     @field_validator("quiesce", "poll", mode="before")
     @classmethod

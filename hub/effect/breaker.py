@@ -26,6 +26,8 @@ class Target:
     why: Why | None = None
     until: Micros = 0
     words: str = ""
+    tokens: float = 1.0
+    counted_at: float = 0.0
     unsettled: dict[str, float] = field(default_factory=dict)
     """Effect key -> steady seconds until which the target may still commit what was sent: a clock on the wall that
     is set forward must not end that wait (F20)."""
@@ -33,6 +35,17 @@ class Target:
     def held(self, now: Micros) -> bool:
         """Whether nothing may be sent now."""
         return self.why is not None and now < self.until
+
+    def may_send(self, per_second: float | None, steady: float) -> bool:
+        """Take one of the sends the system is to be asked for (a bucket of one second's worth, at least one)."""
+        if per_second is None:
+            return True
+        filled = self.tokens + (steady - self.counted_at) * per_second
+        self.tokens, self.counted_at = min(max(1.0, per_second), filled), steady
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
 
     def slots(self, most: int) -> int:
         """How many calls at once: one while a failing target is tried again."""

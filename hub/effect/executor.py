@@ -150,6 +150,9 @@ class Executor:
         if target.held(now) and effect.state is not EffectState.SENDING:
             waits.append(attempt.put_off(target.until, target.reason))
             return 0
+        pace = attempt.connection.sends_per_second
+        if effect.state is EffectState.PLANNED and not target.may_send(pace, self._steady()):
+            return 0  # it stays due: the host looks again in a moment
         task = asyncio.create_task(attempt.go(), name=f"effect {effect.key[:12]}")
         self._flying[lane] = task
         task.add_done_callback(lambda done: self._landed(lane, effect.key, attempt, done))

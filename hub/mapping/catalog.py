@@ -29,6 +29,8 @@ class ConnectionFacts:
     quiesce_seconds: int | None = None
     updates: Mapping[str, Updates] = field(default_factory=dict)
     """What can be set, by stream."""
+    sends_per_second: float | None = None
+    """How many writes a second it is asked for at most."""
 
 
 @dataclass(frozen=True)

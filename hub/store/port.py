@@ -90,7 +90,8 @@ class Store(Protocol):
 
     def due_effects(self, now: Micros, limit: int, paused: frozenset[str]) -> Sequence[Effect]:
         """Effects the executor may touch now (PLANNED, SENT, UNKNOWN, and SENDING whose claim ran out), oldest
-        due first; ``paused`` connections left out."""
+        due first; those of loops before all others, so that no back-fill holds up a closing. ``paused``
+        connections left out."""
         ...
 
     def due_timers(self, now: Micros, limit: int) -> Sequence[Timer]: ...

@@ -29,7 +29,8 @@ from hub.store.writer import Writer
 T = TypeVar("T")
 READERS_MAX = 4
 """Idle reading connections kept open."""
-DUE_EFFECTS = "SELECT connection, document FROM effect WHERE wake <= ? ORDER BY wake, planned_at, key"
+DUE_CLOSINGS = "SELECT connection, document FROM effect WHERE wake <= ? AND loop <> '' ORDER BY wake, planned_at, key"
+DUE_REST = "SELECT connection, document FROM effect WHERE wake <= ? AND loop = '' ORDER BY wake, planned_at, key"
 DUE_TIMERS = "SELECT id, kind, loop, step, due FROM timer WHERE due <= ? ORDER BY due, id LIMIT ?"
 OPEN_READINGS = (
     "SELECT connection, stream, object, cause, since, due, attempts, reason FROM reading"
@@ -120,13 +121,14 @@ class SqliteStore:
     def due_effects(self, now: Micros, limit: int, paused: frozenset[str]) -> Sequence[Effect]:
         found: list[Effect] = []
         with self.reader() as db:
-            rows = db.execute(DUE_EFFECTS, (now,))
-            for connection, document in rows:
-                if connection not in paused:
-                    found.append(load_effect(document))
-                if len(found) == limit:
-                    break
-            rows.close()
+            for statement in (DUE_CLOSINGS, DUE_REST):
+                rows = db.execute(statement, (now,))
+                for connection, document in rows:
+                    if len(found) == limit:
+                        break
+                    if connection not in paused:
+                        found.append(load_effect(document))
+                rows.close()
         return found
 
     def due_timers(self, now: Micros, limit: int) -> Sequence[Timer]:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -256,6 +257,7 @@ effect = Table(
     _text("remote_id"),
     _bytes("document"),
     Index(None, "wake"),
+    Index("ix_effect_wake_closing", "wake", sqlite_where=text("loop <> ''"), postgresql_where=text("loop <> ''")),
     Index(None, "loop"),
     Index(None, "subject"),
     Index(None, "integration", "state"),

@@ -239,6 +239,14 @@ def test_approvals_come_back_with_the_payload_the_person_saw(store: SqliteStore)
     assert list(view.approvals("l")) == [asked]
 
 
+def test_effects_of_closings_are_due_before_older_ones_of_nobody(store: SqliteStore) -> None:
+    older = effect("older", due=1, loop="")
+    wrote(store, effects={one.key: one for one in (older, effect("closing", due=5))})
+    assert [e.key for e in store.due_effects(9, 9, frozenset())] == ["closing", "older"]
+    assert [e.key for e in store.due_effects(9, 1, frozenset())] == ["closing"]
+    assert store.due_effects(4, 9, frozenset()) == [older]
+
+
 def test_due_effects_are_those_the_executor_may_touch_oldest_first(store: SqliteStore) -> None:
     state = EffectState
     rows = [

@@ -201,9 +201,11 @@ class Stage:
         return [state for _, state in self.effects.moves]
 
 
-def stage(*effects: Effect, spec: ActionSpec | None = None, quiesce: int | None = None) -> Stage:
+def stage(
+    *effects: Effect, spec: ActionSpec | None = None, quiesce: int | None = None, pace: float | None = None
+) -> Stage:
     held, target, clock = Effects({e.key: e for e in effects or (effect(),)}), Scripted(), Stopped()
-    facts = ConnectionFacts("erp", "scripted", {"thing.create": spec or action()}, False, quiesce)
+    facts = ConnectionFacts("erp", "scripted", {"thing.create": spec or action()}, False, quiesce, {}, pace)
     catalog = Catalog({}, {"erp": facts}, Schemas({}), People())
     executor = Executor(
         held, lambda: catalog, lambda name: target, held.apply, clock, lambda: 0.5, "worker-1",  # type: ignore[arg-type]

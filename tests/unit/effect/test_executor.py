@@ -131,6 +131,15 @@ async def test_class_b_waits_the_quiesce_time_before_it_looks() -> None:
     assert len(on.target.acts) == 1
 
 
+async def test_a_system_is_asked_no_faster_than_its_connection_says() -> None:
+    on = stage(*(effect(f"k{n}", subject=f"jira:{n}") for n in range(1, 8)), pace=2.0)
+    sent = []
+    for _ in range(5):
+        await on.step(0.5)
+        sent.append(len(on.target.acts))
+    assert sent == [2, 3, 4, 5, 6]
+
+
 async def test_a_clock_set_forward_does_not_end_the_quiesce_time() -> None:
     """F20: the target may still commit for a minute of true time, whatever the wall says."""
     on = stage(spec=made_action(B), quiesce=60)
