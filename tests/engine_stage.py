@@ -49,7 +49,7 @@ from hub.mapping.table import (
     Path as FieldPath,
 )
 from hub.model.action import ActionSpec, Call, TargetClass
-from hub.model.changes import Changes, Quarantine, Touched, View
+from hub.model.changes import PAGE, Changes, Quarantine, Touched, View
 from hub.model.clock import SECOND, Micros, micros
 from hub.model.delivery import Delivery, delivery_ref
 from hub.model.diagnostic import Place
@@ -120,6 +120,10 @@ class Memory:
         for place in touched.takers:
             view.taken[place] = [self.loops[name] for *found, name in sorted(self.taken) if tuple(found) == place]
         view.nobody_waits = not any(self.waits.values())
+        for kind, after in touched.pages:
+            keys = sorted(key for of, key in self.entities if of == kind and key > after)[:PAGE]
+            view.pages[kind, after] = [self.entities[kind, key] for key in keys]
+            view.entities.update(((kind, key), self.entities[kind, key]) for key in keys)
         for name in touched.approvals:
             view.asked[name] = [one for one in self.approvals.values() if one.loop == name]
         return view

@@ -23,6 +23,7 @@ from hub.cli.edits import Edits
 from hub.cli.metrics import metrics_page
 from hub.effect.executor import Executor
 from hub.engine.advance import CONSUMER, PARTITION, ActivationMoved, Engine
+from hub.engine.clocks import seed
 from hub.engine.embedded import Host, Turn
 from hub.engine.live import Live
 from hub.engine.runlock import RunLock
@@ -40,6 +41,7 @@ from hub.store.halts import halts
 
 if TYPE_CHECKING:
     from hub.bootstrap import Workspace
+    from hub.mapping.catalog import Catalog
 
 BATCH = 1_000
 AT_ONCE = 256
@@ -66,6 +68,8 @@ class Serving:
         self.twins: dict[str, str] = {}
         self.pollers: list[Poller] = []
         self.url = ""
+        self._seeded: Catalog | None = None
+        """The definitions whose schedules have their timers."""
         self.say: Callable[[str], None] = lambda line: None
         self._stack = AsyncExitStack()
 
@@ -183,6 +187,9 @@ class Serving:
 
     async def _timers(self) -> int:
         now = self.workspace.clock.now()
+        if self._seeded is not self.workspace.catalog:
+            self._seeded = self.workspace.catalog
+            await seed(self.workspace.store, self._seeded, now)
         due = self.workspace.store.due_timers(now, AT_ONCE)
         await asyncio.gather(*(self.facts(TimerDue(one.id, one.kind, one.loop, one.step), now) for one in due))
         return len(due)

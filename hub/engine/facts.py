@@ -126,6 +126,7 @@ def guarded(world: World, loop: str, piece: Callable[[World], None]) -> World:
 def _ask_person(world: World, loop: str, words: str) -> None:
     instance = world.instance(loop)
     if instance is None:
+        world.audit("hub", "loop", loop, words, "failed")
         return
     entry = Waiting("person", loop, world.now, "", f"the hub failed to go on: {words}")
     kept = tuple(one for one in instance.waiting if one.ref != loop)

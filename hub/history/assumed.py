@@ -17,7 +17,7 @@ from hub.loop.start import was_read
 from hub.loop.world import World
 from hub.mapping.catalog import Catalog
 from hub.model.action import ActionSpec
-from hub.model.changes import Approval, Reading, Timer
+from hub.model.changes import WATCHING, Approval, Reading, Timer
 from hub.model.clock import Micros
 from hub.model.effect import Effect, EffectState
 from hub.model.fact import EffectMoved, Fact, PersonDecided, TimerDue
@@ -44,8 +44,9 @@ class Assumed:
         raise RuntimeError(f"a loop still plans documents after {ROUNDS_MAX} rounds")
 
     def _timers(self, until: Micros | None) -> None:
-        while self.memory.timers:
-            timer = min(self.memory.timers.values(), key=lambda one: (one.due, one.id))
+        """What falls due up to then; without an end what only watches the time is left out, it never ends."""
+        while timers := [one for one in self.memory.timers.values() if until is not None or one.kind not in WATCHING]:
+            timer = min(timers, key=lambda one: (one.due, one.id))
             if until is not None and timer.due > until:
                 return
             self._fire(timer)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from hub.model.changes import Approval, Changes, Outcome, Quarantine, Reading, Timer
+from hub.model.changes import PAGE, Approval, Changes, Outcome, Quarantine, Reading, Timer
 from hub.model.effect import Effect, EffectState
 from hub.model.entity import Entity
 from hub.model.instance import Instance
@@ -100,6 +100,10 @@ class Memory:
 
     def takers(self, kind: str, key: str) -> Sequence[Instance]:
         return [self.loops[loop] for loop in sorted(self._takers.get((kind, key), ()))]
+
+    def page(self, kind: str, after: str) -> Sequence[Entity]:
+        keys = sorted(key for of, key in self.entities if of == kind and key > after)
+        return [self.entities[kind, key] for key in keys[:PAGE]]
 
     def twoway(self, kind: str, key: str) -> TwoWay | None:
         return self.twoways.get((kind, key))

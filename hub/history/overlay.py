@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hub.history.memory import Memory
-from hub.model.changes import Approval, Quarantine, View
+from hub.model.changes import PAGE, Approval, Quarantine, View
 from hub.model.effect import Effect
 from hub.model.entity import Entity
 from hub.model.instance import Instance
@@ -66,6 +66,10 @@ class Overlay(Memory):
 
     def takers(self, kind: str, key: str) -> Sequence[Instance]:
         return self._newest([*self.below.takers(kind, key), *super().takers(kind, key)])
+
+    def page(self, kind: str, after: str) -> Sequence[Entity]:
+        found = {one.key: one for one in (*self.below.page(kind, after), *super().page(kind, after))}
+        return [self.entities.get((kind, key), found[key]) for key in sorted(found)[:PAGE]]
 
     def twoway(self, kind: str, key: str) -> TwoWay | None:
         return super().twoway(kind, key) or self.below.twoway(kind, key)

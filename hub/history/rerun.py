@@ -36,8 +36,7 @@ class Rerun(Assumed):
                 self._work(work)
         self._answering = frozenset()
         self._settle()
-        while self.memory.timers:
-            self._timers(until=None)
+        self._timers(until=None)
         return self.memory
 
     def _work(self, work: Work) -> None:

@@ -9,14 +9,14 @@ from dataclasses import replace
 
 import orjson
 
-from hub.loop import outcome, person, until
+from hub.loop import clocked, outcome, person, until
 from hub.loop.asking import KINDS, out_of_time
 from hub.loop.late import late_check
 from hub.loop.limits import KIND, fell_due
 from hub.loop.linking import link_of_document
 from hub.loop.names import resolve
 from hub.loop.related import candidates
-from hub.loop.start import OPEN, cancel, fire, gather, holds, read_again, was_read
+from hub.loop.start import NO_LONGER, OPEN, cancel, fire, gather, holds, read_again, rearm, was_read
 from hub.loop.steps import advance
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
@@ -40,6 +40,13 @@ def subject_changed(
         if not _listens(world, loop, integration, after.kind):
             continue
         was = None if before is None else typed_view(before)
+        if loop.definition.schedule is not None:
+            continue
+        if loop.definition.due is not None:
+            clocked.watch(world, loop, before, after, was)
+            continue
+        if loop.definition.once == "crossing":
+            rearm(world, loop, before, after, was)
         if holds(loop, world, after, was) and not (before is not None and holds(loop, world, before, was)):
             fire(world, loop, after, was, at, event)
     look_again(world, after.kind, after.key)
@@ -69,7 +76,7 @@ def look_again(world: World, kind: str, key: str) -> None:
 def _still_asks(world: World, loop: CompiledLoop, instance: Instance) -> None:
     subject = world.entity(instance.subject_kind, instance.subject)
     if not holds(loop, world, subject, instance.was):
-        cancel(world, instance, "no longer true")
+        cancel(world, instance, NO_LONGER)
 
 
 def _waits_for_link(instance: Instance) -> bool:
@@ -150,6 +157,9 @@ def effect_moved(world: World, effect: Effect) -> None:
 def timer_due(world: World, fact: TimerDue) -> None:
     """A timer has fallen due. One that nobody waits for any more does nothing."""
     world.drop_timer(fact.timer)
+    if fact.kind in clocked.KINDS:
+        clocked.fell_due(world, fact)
+        return
     instance = world.instance(fact.loop)
     loop = None if instance is None else loop_of(world, instance)
     if instance is None or loop is None:

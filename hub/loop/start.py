@@ -24,6 +24,8 @@ from hub.model.instance import Instance, LoopState, Step, Waiting, instance_id
 
 OPEN = frozenset({LoopState.RUNNING, LoopState.BLOCKED, LoopState.NEEDS_PERSON, LoopState.DONE})
 _START_WAITS = frozenset({"timer", "retry", "quarantine", "missing", "person", "paused"})
+NO_LONGER = "no longer true"
+"""Why a closing ended by itself: only such a one is revived when it turns true again."""
 _HEAVY = frozenset({"money", "asset"})
 
 
@@ -68,11 +70,43 @@ def fire(world: World, loop: CompiledLoop, subject: Entity, was: Was, at: Micros
     else:
         if last is not None and _still_open(last, history):
             return
+        if loop.definition.once == "crossing" and last is not None and not _crossed(world, loop, last):
+            return
         revived = last is not None and last.state is LoopState.CANCELLED and last.taken is None
         number = last.number if last and revived else len(known) + 1
         last = last if revived else None
-        occurrence, asks = str(number), number > 1 and not history
-    _begin(world, loop, subject, was, last, (occurrence, number, asks), closed_at, history)
+        occurrence, asks = str(number), number > 1 and not history and loop.definition.once == "life"
+    begin(world, loop, subject, was, last, (occurrence, number, asks), closed_at, history)
+
+
+def _crossed(world: World, loop: CompiledLoop, last: Instance) -> bool:
+    """Whether this is another crossing: what must hold in between did, and for longer than the loop settles."""
+    if last.state is LoopState.CANCELLED and last.taken is None:
+        return True
+    if last.fell_at is None:
+        return False
+    if world.now - last.fell_at < loop.definition.settle:
+        world.put(last, replace(last, fell_at=None), "loop.same_crossing")
+        return False
+    return True
+
+
+def rearm(world: World, loop: CompiledLoop, before: Entity | None, after: Entity, was: Was) -> None:
+    """``once: crossing``: see whether what must hold between two crossings has begun to hold."""
+    last = next(iter(occurrences(world, loop, after)[-1:]), None)
+    if last is None or not _rearmed(loop, world, after, was):
+        return
+    if last.fell_at is None or (before is not None and not _rearmed(loop, world, before, was)):
+        world.put(last, replace(last, fell_at=world.now), "loop.rearmed")
+
+
+def _rearmed(loop: CompiledLoop, world: World, subject: Entity, was: Was) -> bool:
+    if loop.rearm is None:
+        return not holds(loop, world, subject, was)
+    try:
+        return loop.rearm(scope_of(world, subject, was))
+    except ExpressionError:
+        return False
 
 
 def _still_open(last: Instance, history: bool) -> bool:
@@ -98,7 +132,7 @@ def _occurrence(loop: CompiledLoop, scope: Mapping[str, Any]) -> str | None:
         return None
 
 
-def _begin(
+def begin(
     world: World,
     loop: CompiledLoop,
     subject: Entity,
@@ -169,7 +203,7 @@ def read_again(world: World, loop: CompiledLoop, name: str) -> None:
     if instance is None or instance.phase not in ("settling", "reading"):
         return
     if subject is None or not holds(loop, world, subject, instance.was):
-        cancel(world, instance, "no longer true")
+        cancel(world, instance, NO_LONGER)
         return
     loaded(world, loop, subject)
     wanted = _to_read(world, loop, subject)
@@ -236,7 +270,7 @@ def gather(world: World, loop: CompiledLoop, name: str) -> None:
     if instance is None or instance.taken is not None or instance.reading:
         return
     if subject is None or not holds(loop, world, subject, instance.was):
-        cancel(world, instance, "no longer true")
+        cancel(world, instance, NO_LONGER)
         return
     loaded(world, loop, subject)
     quarantined = _quarantined(world, loop, instance, subject)
@@ -273,10 +307,15 @@ def taken_scope(
     return {
         subject.kind: typed_view(subject),
         "was": instance.was,
-        "closing": {"at": iso(instance.closed_at), "number": instance.number},
+        "closing": _closing(loop, instance),
         **lists,
         "@kinds": {related.definition.name: related.definition.entity for related in loop.related},
     }
+
+
+def _closing(loop: CompiledLoop, instance: Instance) -> dict[str, Any]:
+    said: dict[str, Any] = {"at": iso(instance.closed_at), "number": instance.number}
+    return said if loop.definition.schedule is None else {**said, "period": instance.occurrence}
 
 
 def _unmet(world: World, loop: CompiledLoop, instance: Instance, scope: Mapping[str, Any]) -> list[Waiting]:

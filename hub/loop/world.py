@@ -225,6 +225,10 @@ class World:
         instances = (self.instance(loop) for loop in sorted(found))
         return [one for one in instances if one is not None]
 
+    def page(self, kind: str, after: str) -> list[Entity]:
+        """The next entities of a kind after a key, as they are now."""
+        return [self.entity(kind, one.key) or one for one in self.view.page(kind, after)]
+
     def took(self, instance: Instance, keys: Iterable[tuple[str, str]]) -> None:
         self.changes.taken.update((kind, key, instance.id) for kind, key in keys)
 

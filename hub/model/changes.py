@@ -46,6 +46,8 @@ class Touched:
     """(kind, key or label) -> instances with a step that waits for that entity's link"""
     takers: frozenset[tuple[str, str]] = frozenset()
     """(kind, key) -> instances whose lists took that entity"""
+    pages: frozenset[tuple[str, str]] = frozenset()
+    """(kind, key) -> the next entities of that kind after the key, at most ``PAGE``, loaded whole"""
     twoways: frozenset[tuple[str, str]] = frozenset()
     """(kind, key) -> what is known of its two-way fields"""
 
@@ -109,6 +111,8 @@ class Outcome:
     reason: str = ""
 
 
+PAGE = 200
+"""How many entities one decision looks through at most."""
 WATCHING = frozenset({"within", "remind", "expire", "schedule", "due"})
 """Kinds of timers that only watch the time: the hub has nothing left to do while they run."""
 
@@ -236,10 +240,12 @@ class View(Protocol):
     def approvals(self, loop: str) -> Sequence[Approval]: ...
     def waiting(self, kind: str, name: str) -> Sequence[Instance]: ...
     def takers(self, kind: str, key: str) -> Sequence[Instance]: ...
+    def page(self, kind: str, after: str) -> Sequence[Entity]: ...
     def twoway(self, kind: str, key: str) -> TwoWay | None: ...
 
 
 __all__ = [
+    "PAGE",
     "WATCHING",
     "Approval",
     "Audit",

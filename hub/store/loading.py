@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy import Table
 
-from hub.model.changes import Quarantine, Touched
+from hub.model.changes import PAGE, Quarantine, Touched
 from hub.model.entity import Entity
 from hub.model.instance import Instance
 from hub.store import hot_sqlite, tables
@@ -49,6 +49,10 @@ SUBJECTS = (
     "SELECT l.subject_kind, l.subject, l.document FROM json_each(?) j CROSS JOIN loop l"
     " ON l.subject_kind = json_extract(j.value, '$[0]') AND l.subject = json_extract(j.value, '$[1]')"
 )
+NEXT_OF_KIND = (
+    "SELECT e.kind, e.key, e.label, e.version, e.deleted, e.state, e.marks FROM stream s"
+    " JOIN entity e ON e.stream = s.id WHERE s.name > ? AND s.name < ? ORDER BY s.name LIMIT ?"
+)
 ANY_WAIT = "SELECT 1 FROM wait LIMIT 1"
 WAITING = "SELECT l.document FROM wait w JOIN loop l ON l.id = w.loop WHERE w.kind = ? AND w.name = ? ORDER BY l.id"
 TAKERS = "SELECT l.document FROM taken t JOIN loop l ON l.id = t.loop WHERE t.kind = ? AND t.key = ? ORDER BY l.id"
@@ -84,9 +88,18 @@ def load(db: sqlite3.Connection, view: LoadedView, touched: Touched, seen: dict[
     for place in _missing(touched.twoways, view.twoways):
         row = db.execute(TWOWAY, place).fetchone()
         view.twoways[place] = None if row is None else load_twoway(row[0])
+    _pages(db, view, touched.pages)
     for key in _missing(touched.effects, view.effects):
         document = _document(db, tables.effect, "key", key)
         view.effects[key] = None if document is None else load_effect(document)
+
+
+def _pages(db: sqlite3.Connection, view: LoadedView, wanted: Iterable[tuple[str, str]]) -> None:
+    """By the names of their streams, which are indexed; ``0`` is the character after ``/``."""
+    for kind, after in _missing(wanted, view.pages):
+        rows = db.execute(NEXT_OF_KIND, (f"{kind}/{after}", f"{kind}0", PAGE))
+        view.pages[kind, after] = tuple(load_entity(row) for row in rows)
+        view.entities.update(((kind, one.key), one) for one in view.pages[kind, after])
 
 
 def _missing(wanted: Iterable[Key], held: Collection[Key]) -> list[Key]:

@@ -75,6 +75,9 @@ class Snapshot:
     def takers(self, kind: str, key: str) -> Sequence[Instance]:
         return self._found(lambda: self._view.takers(kind, key))
 
+    def page(self, kind: str, after: str) -> Sequence[Entity]:
+        return self._found(lambda: self._view.page(kind, after))
+
     def linked(self, connection: str, kind: str, object_id: str) -> Sequence[str]:
         return self._found(lambda: self._view.linked(connection, kind, object_id))
 

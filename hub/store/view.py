@@ -32,6 +32,7 @@ class LoadedView:
         """True once looked: no step of any loop waits for a link, which is nearly always so."""
         self.waits: dict[tuple[str, str], Sequence[Instance]] = {}
         self.taken: dict[tuple[str, str], Sequence[Instance]] = {}
+        self.pages: dict[tuple[str, str], Sequence[Entity]] = {}
         self.twoways: dict[tuple[str, str], TwoWay | None] = {}
 
     def entity(self, kind: str, key: str) -> Entity | None:
@@ -107,6 +108,12 @@ class LoadedView:
             return self.taken[kind, key]
         except KeyError:
             raise NotLoaded(Touched(takers=frozenset({(kind, key)}))) from None
+
+    def page(self, kind: str, after: str) -> Sequence[Entity]:
+        try:
+            return self.pages[kind, after]
+        except KeyError:
+            raise NotLoaded(Touched(pages=frozenset({(kind, after)}))) from None
 
     def twoway(self, kind: str, key: str) -> TwoWay | None:
         try:
