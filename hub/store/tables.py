@@ -358,8 +358,26 @@ audit = Table(
     _text("object"),
     _text("why"),
     _text("result"),
+    Column("chain", LargeBinary, nullable=False, server_default=""),  # covers this row and the one before it
     Index(None, "object"),
 )
+
+block = Table(
+    "block",
+    metadata,
+    Column("number", BIG, primary_key=True, autoincrement=False),
+    _text("log"),  # event | delivery | audit | genesis
+    _big("first"),
+    _big("last"),
+    _big("count"),
+    _bytes("root"),
+    _bytes("previous"),
+    _big("sealed_at"),
+    _bytes("hash"),
+    _bytes("marks"),  # the beginning of each leaf's hash, to name a row that differs; of the genesis: the salts' key
+    Index(None, "log", "last"),
+)
+"""Sealed runs of the logs, each chained to the one before it. Append-only."""
 
 halt = Table(
     "halt",

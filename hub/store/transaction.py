@@ -18,6 +18,7 @@ from hub.model.effect import EffectState
 from hub.model.event import Event
 from hub.model.schema import Schemas
 from hub.store import hot_sqlite, tables
+from hub.store.auditing import append_audits
 from hub.store.documents import (
     approval_row,
     dump,
@@ -218,8 +219,7 @@ class SqliteTransaction:
         self._many(insert(tables.wait), waits)
         self._many(insert(tables.taken), sorted(changes.taken))
         self._many(upsert(tables.twoway), [twoway_row(each) for each in changes.twoways.values()])
-        audits = [(a.at, a.who, a.action, a.object, a.why, a.result) for a in changes.audits]
-        self._many(insert(tables.audit), audits)
+        append_audits(self.db, changes.audits)
 
     def _readings(self, changes: Changes) -> None:
         self._many(upsert(tables.reading), [reading_row(r) for r in changes.readings.values() if r is not None])
