@@ -16,7 +16,7 @@ from hub.mapping.endpoints import Endpoint, TwoWayField
 from hub.model.action import payload_problem
 from hub.model.clock import Micros
 from hub.model.effect import Effect, EffectState, effect_key
-from hub.model.entity import Entity
+from hub.model.entity import NEVER, Entity
 from hub.model.event import event_id
 from hub.model.record import Json, Mapped, Op
 from hub.model.twoway import Conflict, Side, TwoWay, agree, alike, hear, is_empty
@@ -50,6 +50,9 @@ def hear_record(world: World, before: Entity | None, mapped: Mapped, source: str
             kept = {name: side for name, side in known.sides.items() if name != source}
             world.put_twoway(replace(known, sides=kept))
         return Said(mapped)
+    if not known.sides and _alone(before, fields, source):
+        return Said(mapped)
+    known = _seeded(known, before, fields)
     values, decided, late, after = dict(mapped.fields), set(), {}, known
     for name in sorted(fields.keys() & values.keys()):
         hub = None if before is None else before.state.get(name)
@@ -60,6 +63,38 @@ def hear_record(world: World, before: Entity | None, mapped: Mapped, source: str
     if after != known:
         world.put_twoway(after)
     return Said(replace(mapped, fields=values), frozenset(decided), late)
+
+
+def _alone(before: Entity | None, fields: Mapping[str, TwoWayField], source: str) -> bool:
+    """Whether nobody else has spoken of these fields: then what is true is what this source says, and no more needs
+    to be kept."""
+    return before is None or not any(_speakers(before, one) - {source} for one in fields.values())
+
+
+def _speakers(entity: Entity, field: TwoWayField) -> set[str]:
+    """The objects whose records have said the field."""
+    return {
+        source
+        for source, marks in entity.marks.items()
+        if (end := field.ends.get(_connection(source))) is not None and end.fed and marks.of(field.name).at > NEVER.at
+    }
+
+
+def _seeded(known: TwoWay, before: Entity | None, fields: Mapping[str, TwoWayField]) -> TwoWay:
+    """A second system comes in: what the only one so far said is what the hub holds."""
+    if before is None:
+        return known
+    for name, one in fields.items():
+        speakers = _speakers(before, one)
+        if len(speakers) != 1:
+            continue
+        (source,) = speakers
+        side, value = known.side(source), before.state.get(name)
+        if not side.word(name).spoke:
+            at = before.marks[source].of(name).at
+            word = replace(side.word(name), value=value, at=at, spoke=True, holds=value)
+            known = known.with_side(source, side.with_word(name, agree(word, value)))
+    return known
 
 
 def _field(
@@ -149,7 +184,7 @@ def settle(world: World, entity: Entity, moved: Collection[str], decided: Collec
     """Plan what the linked objects lack. ``moved``: fields the hub changed just now; ``decided``: fields about which
     somebody decided just now, whatever failed before."""
     fields = world.catalog.twoways.get(entity.kind)
-    if not fields:
+    if not fields or not (fields.keys() & set(moved) or world.twoway(entity.kind, entity.key).sides):
         return
     connections = {connection: end for field in fields.values() for connection, end in field.ends.items()}
     for connection in sorted(connections):

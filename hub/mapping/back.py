@@ -41,11 +41,7 @@ _ONE_WAY_CONVERTERS = {
     "person": "an employee code does not say which account is meant",
     "ref": "an entity's key is not how another system names it",
 }
-_ONE_WAY_TYPES = {
-    "person": _ONE_WAY_CONVERTERS["person"],
-    "ref": _ONE_WAY_CONVERTERS["ref"],
-    "object": "it is made of several values",
-}
+_ONE_WAY_TYPES = {"ref": _ONE_WAY_CONVERTERS["ref"], "object": "it is made of several values"}
 
 
 def one_way(row: Row, x_type: str, shape: str = "") -> str:
@@ -69,6 +65,8 @@ def one_way_type(x_type: str, shape: str = "") -> str:
     """The same for a path that no row reads: the value goes there as it is."""
     if x_type == "money" and shape != "money":
         return "no row reads that path, so nothing says how it writes an amount"
+    if x_type == "person":
+        return "no row reads that path, so nothing says whether it holds an employee code"
     return _ONE_WAY_TYPES.get(x_type, "")
 
 

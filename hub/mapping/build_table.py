@@ -292,7 +292,10 @@ def _sync(form: Form, systems: dict[str, str]) -> SyncDef | None:
     inner.need("path", "fields.summary")
     path = inner.path("path")
     conflict: Any = inner.choice("conflict", CONFLICTS)
-    return None if path is None else SyncDef(connection, f"{connection}.{stream}", path, conflict, inner.place("to"))
+    places = {key: inner.place(key) for key in inner.node.pairs}
+    if path is None:
+        return None
+    return SyncDef(connection, f"{connection}.{stream}", path, conflict, inner.place("to"), places)
 
 
 def _prefer(form: Form, systems: dict[str, str]) -> tuple[str, ...]:

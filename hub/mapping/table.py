@@ -96,14 +96,15 @@ class RatesDef:
 
 @dataclass(frozen=True, slots=True)
 class SyncDef:
-    """``sync: {to: pm.issue, path: fields.summary, conflict: ask}``: the field goes back to a source. Not executed
-    yet: read and checked."""
+    """``sync: {to: pm.issue, path: fields.summary, conflict: ask}``: the field is kept equal in the table's
+    own source and there. ``source`` is the table's own source, ``target`` the system named here."""
 
     connection: str
     stream: str
     path: Path
     conflict: Literal["source", "target", "newest", "ask"]
     place: Place
+    places: Mapping[str, Place] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

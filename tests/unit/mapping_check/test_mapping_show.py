@@ -29,7 +29,8 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_row_shows_everything_it_inherits(folder: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert show_command(folder, "project", "status", Format.json) == 0
-    (row,) = orjson.loads(capfdbinary.readouterr().out)["rows"]
+    other, row = orjson.loads(capfdbinary.readouterr().out)["rows"]
+    assert other["row"] == "project-sync/project/erp.project.status", "two tables feed it"
     assert row["row"] == "rd-close/project/pm.issue.status"
     assert (row["owner"], row["every"], row["review"]) == ("pmo", "change", ["pmo", "finance"])
     assert row["values"] == {"new": "planned", "indeterminate": "active", "done": "closed"}
