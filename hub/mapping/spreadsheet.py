@@ -56,6 +56,8 @@ class Sheets:
     rows: dict[str, Cells]
     values: dict[str, Cells] = field(default_factory=dict)
     """Row id -> {source value: target value}"""
+    new: tuple[Cells, ...] = ()
+    """Lines somebody wrote below: rows that are not in the file yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,20 @@ def _lines(nodes: list[Node], rows: tuple[Row, ...], above: str, table: TableDef
         if row is not None and isinstance(node, Mapping):
             yield Line(f"{above}.{row.field}", node, table, row)
             yield from _lines(_items(node, "fields"), row.rows, f"{above}.{row.field}", table)
+
+
+def ids(root: Node | None) -> Iterator[str]:
+    """The ids of the rows a file holds, before it is built."""
+    for table in _items(root, "tables"):
+        entity = _scalar(table, "entity")
+        yield from _ids(table, f"{entity.text.strip() if entity else ''}/{_source(table)}")
+
+
+def _ids(node: Node, above: str) -> Iterator[str]:
+    for row in _items(node, "fields"):
+        if named := _scalar(row, "field"):
+            yield f"{above}.{named.text.strip()}"
+            yield from _ids(row, f"{above}.{named.text.strip()}")
 
 
 def _source(node: Node) -> str:

@@ -27,6 +27,8 @@ ROWS, VALUES, LISTS, ABOUT = "字段 Fields", "值映射 Values", "lists", "abou
 HEADINGS = 2
 SPARE = 200
 """Empty lines below the value maps where new entries can be written."""
+SPARE_ROWS = 50
+"""Empty lines below the rows where new ones can be written: entity, field, source and what else they say."""
 _COMPUTED = PatternFill("solid", start_color="EEF1F4")
 _HEAD = PatternFill("solid", start_color="DCE6F1")
 
@@ -37,7 +39,7 @@ def write(cells: Sheets, about: Mapping[str, str], choices: Mapping[str, Sequenc
     rows = book.active
     assert isinstance(rows, Worksheet)
     rows.title = ROWS
-    _sheet(rows, COLUMNS, list(cells.rows.values()))
+    _sheet(rows, COLUMNS, list(cells.rows.values()), spare=SPARE_ROWS)
     values = book.create_sheet(VALUES)
     entries = [
         {"id": name, "source": one, "target": to} for name, said in cells.values.items() for one, to in said.items()
@@ -111,12 +113,14 @@ def parse(data: bytes) -> tuple[Sheets, dict[str, str]]:
     if missing:
         raise ConfigError(f"the workbook has no sheet {missing[0]}", fix="make one with: hub mapping export")
     about = {str(line[0]): str(line[1]) for line in book[ABOUT].iter_rows(values_only=True) if line[0]}
-    rows = {line["id"]: line for line in _lines(book[ROWS], COLUMNS) if line["id"]}
+    told = list(_lines(book[ROWS], COLUMNS))
+    rows = {line["id"]: line for line in told if line["id"]}
+    new = tuple(line for line in told if not line["id"] and any(line.values()))
     values: dict[str, Cells] = {}
     for line in _lines(book[VALUES], VALUE_COLUMNS):
         if line["id"] and line["source"] and line["target"]:
             values.setdefault(line["id"], {})[line["source"]] = line["target"]
-    return Sheets(rows, values), about
+    return Sheets(rows, values, new), about
 
 
 def _lines(sheet: Worksheet, columns: Sequence[Column]) -> list[Cells]:

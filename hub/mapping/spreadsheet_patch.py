@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from hub.errors import ConfigError
 from hub.mapping.read import Mapping, Scalar, Sequence, core, read
-from hub.mapping.spreadsheet import COLUMNS, Cells, Line, Sheets, entries, lines, sheets, text_at
+from hub.mapping.spreadsheet import COLUMNS, Cells, Line, Sheets, entries, ids, lines, sheets, text_at
+from hub.mapping.spreadsheet_rows import below, last_line, said, span
 from hub.mapping.table import IntegrationDef
 
 _PLAIN = re.compile(r"[^\W\d_][\w./@-]*(?: [\w./@-]+)*\Z")
@@ -28,10 +30,24 @@ class Edit:
     before: str
     after: str
     entry: bool = False
+    row: Literal["", "added", "removed"] = ""
+    """The whole row: ``line`` is the one it was added below, or the one that went; ``cells`` what a new one says."""
+    cells: Cells = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The row's id; that of a new one is its table's with its own field."""
+        return f"{self.line.id.rpartition('.')[0]}.{self.column}" if self.row == "added" else self.line.id
 
     @property
     def where(self) -> str:
+        if self.row:
+            return f"{self.id} ({self.row})"
         return f"{self.line.id} {'values.' if self.entry else ''}{self.column}"
+
+
+Gone = frozenset[tuple[str, str]]
+"""(row id, source value) of value-map entries that are taken out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +66,16 @@ def edits(definition: IntegrationDef, edited: Sheets) -> tuple[Edit, ...]:
     now = sheets(definition)
     unknown = sorted({*edited.rows, *edited.values} - set(known))
     if unknown:
-        raise _refused(f"line {unknown[0]} is not in the file", "rows are added and renamed in the YAML file")
-    found = [edit for name, cells in edited.rows.items() for edit in _of_row(known[name], now.rows[name], cells)]
-    for name in {**now.values, **edited.values}:
+        fix = "leave the id of a new line empty; rows are renamed in the YAML file"
+        raise _refused(f"line {unknown[0]} is not in the file", fix)
+    gone = [line for name, line in known.items() if name not in edited.rows]
+    found = [Edit(line, "field", line.row.field, "", row="removed") for line in gone]
+    every = list(known.values())
+    for cells in edited.new:
+        last = below(cells, every)
+        found.append(Edit(last, cells["field"].strip(), "", cells["from"].strip(), row="added", cells=cells))
+    found += [edit for name, cells in edited.rows.items() for edit in _of_row(known[name], now.rows[name], cells)]
+    for name in {**now.values, **edited.values}.keys() & edited.rows.keys():
         found += _of_values(known[name], now.values.get(name, {}), edited.values.get(name, {}))
     return tuple(found)
 
@@ -60,7 +83,7 @@ def edits(definition: IntegrationDef, edited: Sheets) -> tuple[Edit, ...]:
 def _of_row(line: Line, now: Cells, cells: Cells) -> Iterator[Edit]:
     for column in COLUMNS:
         before, after = now[column.name], cells.get(column.name, now[column.name]).strip()
-        if before == after:
+        if before.strip() == after:
             continue
         if not column.key:
             raise _refused(f"{line.id}: {column.en} is computed", "edit what it follows from: owner, frequency …")
@@ -86,7 +109,8 @@ def patched(definition: IntegrationDef, edited: Sheets) -> tuple[str, tuple[Edit
     if not todo:
         return source, ()
     rows = source.splitlines(keepends=True)
-    changes = [change for edit in todo for change in _changes(edit, rows)]
+    gone = frozenset((edit.line.id, edit.column) for edit in todo if edit.entry and not edit.after)
+    changes = [change for edit in todo for change in _changes(edit, rows, gone)]
     for change in sorted(changes, key=lambda one: (one.line, one.start), reverse=True):
         text = rows[change.line - 1]
         rows[change.line - 1] = text[: change.start - 1] + change.text + text[change.end - 1 :]
@@ -95,10 +119,13 @@ def patched(definition: IntegrationDef, edited: Sheets) -> tuple[str, tuple[Edit
     return new, todo
 
 
-def _changes(edit: Edit, rows: list[str]) -> Iterator[_Change]:
+def _changes(edit: Edit, rows: list[str], gone: Gone) -> Iterator[_Change]:
     node = edit.line.node
+    if edit.row:
+        yield from _row(edit, rows)
+        return
     if edit.entry:
-        yield from _entry(edit, node.pairs["values"][1], rows)
+        yield from _entry(edit, node.pairs["values"][1], rows, gone)
         return
     name, _, inner = edit.column.partition(".")
     pair = node.pairs.get(name)
@@ -113,7 +140,7 @@ def _changes(edit: Edit, rows: list[str]) -> Iterator[_Change]:
         yield _without(edit, node, name, rows)
     elif isinstance(value, Scalar):
         text = _value(name, edit.after) if not inner else _texts(value.text, inner, edit.after)
-        yield _over(edit, value, text, rows)
+        yield from _over(edit, pair[0], value, text, rows)
     else:
         yield _list(edit, value, _value(name, edit.after), rows)
 
@@ -125,31 +152,61 @@ def _inside(edit: Edit, node: Mapping, inner: str, rows: list[str]) -> Iterator[
     elif not edit.after:
         yield _without(edit, node, inner, rows)
     elif isinstance(pair[1], Scalar):
-        yield _over(edit, pair[1], _value(inner, edit.after), rows)
+        yield from _over(edit, pair[0], pair[1], _value(inner, edit.after), rows)
     else:
         yield _list(edit, pair[1], _value(inner, edit.after), rows)
 
 
-def _entry(edit: Edit, node: object, rows: list[str]) -> Iterator[_Change]:
+def _entry(edit: Edit, node: object, rows: list[str], gone: Gone) -> Iterator[_Change]:
     if not isinstance(node, Mapping) or not node.pairs:
         raise _refused(f"{edit.where} is not written as one value map", "edit it in the YAML file")
     pair = node.pairs.get(edit.column)
     if pair is None:
-        yield _after_last(edit, node, f"{quoted(edit.column)}: {quoted(edit.after)}")
+        yield _after_last(edit, node, gone, f"{quoted(edit.column)}: {quoted(edit.after)}")
     elif not edit.after:
         yield _without(edit, node, edit.column, rows)
     elif isinstance(pair[1], Scalar):
-        yield _over(edit, pair[1], quoted(edit.after), rows)
+        yield from _over(edit, pair[0], pair[1], quoted(edit.after), rows)
 
 
 # --- places
 
 
-def _over(edit: Edit, value: Scalar, text: str, rows: list[str]) -> _Change:
-    """The new value in place of the old one."""
-    if value.end <= value.column or "\n" in value.text:
+def _over(edit: Edit, key: Scalar, value: Scalar, text: str, rows: list[str]) -> Iterator[_Change]:
+    """The new value in place of the old one; one on several lines becomes one."""
+    last = value.line if value.flow else last_line(rows, key.line, key.column - 1)
+    if last == key.line == value.line and value.end > value.column and "\n" not in value.text:
+        yield _Change(value.line, value.column, value.end, text)
+        return
+    if value.flow:
         raise _refused(f"{edit.where} stands on several lines", "edit it in the YAML file")
-    return _Change(value.line, value.column, value.end, text)
+    first = rows[key.line - 1]
+    yield _Change(key.line, first.index(":", key.end - 1) + 2, len(first.rstrip("\n")) + 1, f" {text}")
+    yield from (_Change(number, 1, len(rows[number - 1]) + 1, "") for number in range(key.line + 1, last + 1))
+
+
+def _row(edit: Edit, rows: list[str]) -> Iterator[_Change]:
+    """A whole row: its lines go, or a line of its own comes below the last one."""
+    first, last = span(edit.line.node, rows)
+    if edit.row == "removed":
+        yield from (_Change(number, 1, len(rows[number - 1]) + 1, "") for number in range(first, last + 1))
+        return
+    indent = rows[first - 1].index("-")
+    parts = [f"field: {quoted(edit.column)}", *_parts(edit.cells)]
+    text = rows[last - 1]
+    joined = f"{' ' * indent}- {{{', '.join(parts)}}}\n"
+    yield _Change(last, len(text) + 1, len(text) + 1, joined if text.endswith("\n") else f"\n{joined}")
+
+
+def _parts(cells: Cells) -> Iterator[str]:
+    """What a new row says, key by key; both languages of a meaning in one."""
+    told = said(cells)
+    for name in dict.fromkeys(name.partition(".")[0] for name, _ in told):
+        inner = [(key.partition(".")[2], text) for key, text in told if key.partition(".")[0] == name]
+        if inner[0][0]:
+            yield f"{name}: {{{', '.join(f'{one}: {_value(one, text)}' for one, text in inner)}}}"
+        else:
+            yield f"{name}: {_value(name, inner[0][1])}"
 
 
 def _list(edit: Edit, value: object, text: str, rows: list[str]) -> _Change:
@@ -178,8 +235,12 @@ def _after_first(node: Mapping, text: str) -> _Change:
     return _Change(value.line, value.end, value.end, joined)
 
 
-def _after_last(edit: Edit, node: Mapping, text: str) -> _Change:
-    key, value = list(node.pairs.values())[-1]
+def _after_last(edit: Edit, node: Mapping, gone: Gone, text: str) -> _Change:
+    """Below the last entry that stays."""
+    stays = [pair for name, pair in node.pairs.items() if (edit.line.id, name) not in gone]
+    if not stays:
+        raise _refused(f"{edit.where}: no entry of the value map stays", "edit it in the YAML file")
+    key, value = stays[-1]
     if not isinstance(value, Scalar):
         raise _refused(f"{edit.where}: the last entry is not plain", "edit it in the YAML file")
     joined = f", {text}" if value.flow else f"\n{' ' * (key.column - 1)}{text}"
@@ -240,12 +301,22 @@ def _verify(new: str, definition: IntegrationDef, todo: tuple[Edit, ...]) -> Non
     root, findings = read(new, definition.name)
     if root is None or findings.found:
         raise ConfigError("the patch does not read back", findings.found, fix="edit the YAML file")
-    said = {line.id: line.node for line in _lines_of(new, definition)}
+    told = {line.id: line.node for line in _lines_of(new, definition)}
+    ids = _ids(new, definition.name)
     for edit in todo:
-        node = said.get(edit.line.id)
+        if edit.row:
+            if (edit.id in ids) is not (edit.row == "added"):
+                raise _refused(f"{edit.where} cannot be written there", "edit it in the YAML file")
+            continue
+        node = told.get(edit.line.id)
         got = "" if node is None else entries(node).get(edit.column, "") if edit.entry else text_at(node, edit.column)
         if _plain(got) != _plain(edit.after):
             raise _refused(f"{edit.where}: {edit.after!r} cannot be written there", "edit it in the YAML file")
+
+
+def _ids(source: str, file: str) -> frozenset[str]:
+    """The rows a text has, by its own words: the patched text is not built yet."""
+    return frozenset(ids(read(source, file)[0]))
 
 
 def _plain(text: str) -> str:

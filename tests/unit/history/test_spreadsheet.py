@@ -135,3 +135,92 @@ def test_any_text_is_written_so_that_it_reads_back_as_that_text(text: str) -> No
     assert not findings.found
     assert root is not None
     assert root.pairs["a"][1].value == text  # type: ignore[union-attr]
+
+
+NEW = {"id": "", "entity": "project", "field": "url", "from": "fields.link", "means_zh": "链接", "owner": "pmo"}
+
+
+def test_a_line_written_below_becomes_a_row_below_the_last_one() -> None:
+    own = definition(BLOCK)
+    text, (edit,) = patched(own, replace(sheets(own), new=(NEW,)))
+
+    assert text == BLOCK + "  - {field: url, from: fields.link, means: {zh: 链接}, owner: pmo}\n"
+    assert edit.where == "project/pm.issue.url (added)"
+    assert patched(definition(text), sheets(definition(text))) == (text, ())
+
+
+def test_a_line_taken_out_takes_its_row_along_and_no_comment_of_another() -> None:
+    own = definition(BLOCK)
+    cells = sheets(own)
+    rows = {name: line for name, line in cells.rows.items() if not name.endswith(".status")}
+    text, (edit,) = patched(own, replace(cells, rows=rows))
+
+    assert text == BLOCK[: BLOCK.index("  - field: status")]
+    assert edit.where == "project/pm.issue.status (removed)"
+
+
+def test_rows_are_added_edited_and_removed_in_one_go() -> None:
+    own = definition(BLOCK)
+    cells = with_cell(sheets(own), "project/pm.issue.status", "owner", "finance")
+    rows = {name: line for name, line in cells.rows.items() if not name.endswith(".name")}
+    text, edits = patched(own, replace(cells, rows=rows, new=(NEW,)))
+
+    assert len(edits) == 3
+    again = sheets(definition(text))
+    assert list(again.rows) == ["project/pm.issue.status", "project/pm.issue.url"]
+    assert again.rows["project/pm.issue.status"]["owner"] == "finance"
+    assert "# the name people read" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ({**NEW, "from": ""}, "not whole"),
+        ({**NEW, "field": "name"}, "in the file already"),
+        ({**NEW, "entity": "task"}, "0 tables fill task"),
+    ],
+)
+def test_a_new_line_that_has_no_place_is_refused(line: dict[str, str], words: str) -> None:
+    own = definition(BLOCK)
+    with pytest.raises(ConfigError, match=words):
+        patched(own, replace(sheets(own), new=(line,)))
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["|\n      what people\n      say", '"what people\n      say"', "what people\n      say"],
+    ids=["literal", "quoted", "plain"],
+)
+def test_a_text_on_several_lines_is_edited_into_one(written: str) -> None:
+    block = BLOCK.replace("    owner: pmo\n", f"    means: {written}\n    owner: pmo\n")
+    own = definition(block)
+    assert "people" in sheets(own).rows["project/pm.issue.name"]["means_en"]
+    assert patched(own, parse(write(sheets(own), {}, {}))[0]) == (block, ())
+    text, _ = patched(own, with_cell(sheets(own), "project/pm.issue.name", "means_en", "a\nb"))
+
+    assert text == BLOCK.replace("    owner: pmo\n", '    means: "a\\nb"\n    owner: pmo\n')
+
+
+def test_entries_of_a_value_map_are_added_changed_and_removed() -> None:
+    own = definition(BLOCK)
+    name = "project/pm.issue.status"
+    text, _ = patched(own, replace(sheets(own), values={name: {"new": "active", "=x": "@y"}}))
+
+    assert sheets(definition(text)).values == {name: {"new": "active", "=x": "@y"}}
+
+
+def test_new_lines_survive_the_workbook_and_may_begin_like_a_formula() -> None:
+    own = definition(BLOCK)
+    book = openpyxl.load_workbook(BytesIO(write(sheets(own), {}, {})))
+    at = len(sheets(own).rows) + 3
+    for number, column in enumerate(COLUMNS, start=1):
+        book[ROWS].cell(at, number).value = None
+        if text := {**NEW, "means_zh": "+86"}.get(column.name):
+            book[ROWS].cell(at, number).value = text
+            book[ROWS].cell(at, number).data_type = "s"
+    data = BytesIO()
+    book.save(data)
+    back, _ = parse(data.getvalue())
+    (line,) = back.new
+    assert (line["field"], line["means_zh"]) == ("url", "+86")
+    assert 'means: {zh: "+86"}' in patched(own, back)[0]
