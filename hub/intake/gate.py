@@ -35,11 +35,12 @@ class Gate:
     url: str
     token: bytes = b""
     closed: str = ""
-    keep: frozenset[str] = field(init=False)
+    keep: tuple[str, ...] = field(init=False)
+    """Headers stored with a delivery, in one order: the same delivery has the same bytes in every process."""
     body_bytes_max: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.keep = self.connector.keep_headers()
+        self.keep = tuple(sorted(self.connector.keep_headers()))
         self.body_bytes_max = min(self.connector.spec.body_bytes_max, 10 * 1024 * 1024)
         if not self.closed and not self.connector.spec.signed and not self.token:
             self.closed = "its source cannot sign, so a token of at least 128 bits is needed (setting token)"

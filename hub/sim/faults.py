@@ -12,14 +12,20 @@ from random import Random
 
 WRITES = (
     "refused", "drop-answer", "never-arrives", "late", "500", "500-done", "502", "503-wait", "503-done", "429-odd",
-    "html", "no-id", "truncated", "slow", "401",
+    "html", "no-id", "truncated", "slow", "401", "error-inside", "wrong-id",
 )  # fmt: skip
 """How a call that creates something goes wrong; ``docs/reliability.md`` says what each does."""
 READS = ("read-500", "read-timeout", "read-html", "read-truncated", "read-slow", "read-429")
-WEBHOOKS = ("twice", "delayed", "lost", "forged")
-WORLD = ("crash", "clock", "lag", "altered")
-KINDS = (*WRITES, *READS, *WEBHOOKS, *WORLD)
-GROUPS = {"writes": WRITES, "reads": READS, "webhooks": WEBHOOKS, "all": KINDS, "none": ()}
+WEBHOOKS = ("twice", "delayed", "lost", "forged", "replayed", "conflict", "poison", "flood")
+STORE = ("busy", "failed", "unsure")
+CRASHES = ("crash", "crash-at", "pause")
+TIMED = ("clock", "disk", "mapping", "rotate")
+WORLD = (*CRASHES, *TIMED, "lag", "altered")
+KINDS = (*WRITES, *READS, *WEBHOOKS, *STORE, *WORLD)
+GROUPS = {
+    "writes": WRITES, "reads": READS, "webhooks": WEBHOOKS, "store": STORE, "crashes": CRASHES,
+    "all": KINDS, "none": (),
+}  # fmt: skip
 CONNECTIONS = ("erp", "erp", "erp", "jira", "trello")
 RETRY_AFTER = (
     "0",
@@ -32,11 +38,18 @@ RETRY_AFTER = (
 )
 LATE_SECONDS = {"erp": 300, "jira": 80, "trello": 80}
 """At most so long after we hung up may a target still commit: below its quiesce time, less its index lag."""
-LAG_SECONDS = {"erp": 20, "jira": 20, "trello": 20}
+LAG_SECONDS = {"erp": 120, "jira": 20, "trello": 20}
 CALLS = {"erp": 70, "jira": 12, "trello": 5}
 READ_CALLS = {"erp": 90, "jira": 130, "trello": 30}
 BOUNDARIES = 1300
+PASSAGES = {
+    "B1": 200, "B2": 200, "B3": 190, "B4": 190, "B7": 220, "B9": 30, "B10": 30, "B11": 110, "B12": 55, "B13": 55,
+    "B14": 110, "B15": 55,
+}  # fmt: skip
+"""How often a quiet run passes each boundary: within that a crash at the n-th passage is drawn."""
+COMMITS = 520
 DELIVERIES = 190
+CLOCKS = (-86_400, -3600, -300, -2, 2, 300, 3600, 86_400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +101,29 @@ def _one(random: Random, kind: str) -> Fault:
         )
     if kind in WEBHOOKS:
         return Fault(kind, "webhook", random.randrange(DELIVERIES), random.choice((1, 5, 60, 900, 3600)))
-    if kind == "crash":
-        return Fault(kind, "boundary", random.randrange(BOUNDARIES), random.choice((0, 1, 20, 200)))
+    if kind in CRASHES:
+        return _crash(random, kind)
+    if kind in STORE:
+        return Fault(kind, "commit", random.randrange(COMMITS), random.randint(1, 4))
     if kind == "clock":
-        return Fault(kind, "hub", random.randrange(3600), random.choice((-3600, -300, -2, 2, 300)))
+        return Fault(kind, "hub", random.randrange(3600), random.choice(CLOCKS))
+    if kind in TIMED:
+        return Fault(kind, "hub", random.randrange(3400), random.choice((5, 60, 600)))
     if kind == "lag":
         return Fault(kind, where, 0, random.randint(1, LAG_SECONDS[where]))
     return Fault(kind, "erp", random.randrange(CALLS["erp"]))
+
+
+def _crash(random: Random, kind: str) -> Fault:
+    """``crash-at`` names the boundary and strikes again in the next lives, ``word`` passages after each start."""
+    if kind == "pause":
+        return Fault(kind, "boundary", random.randrange(BOUNDARIES), random.choice((5, 40, 100, 400)))
+    down = random.choice((0, 1, 20, 200))
+    if kind == "crash":
+        return Fault(kind, "boundary", random.randrange(BOUNDARIES), down)
+    where = random.choice(sorted(PASSAGES))
+    again = [str(random.choice((1, 2, 3, 5, 8, 13, 30))) for _ in range(random.choice((0, 0, 1, 2)))]
+    return Fault(kind, where, random.randrange(1, PASSAGES[where]), down, ",".join(again))
 
 
 def _write(random: Random, kind: str, where: str) -> Fault:
@@ -129,12 +158,13 @@ class Schedule:
             else max((one.value for one in self.faults if (one.kind, one.where) == ("lag", where)), default=0)
         )
 
-    def clocks(self) -> list[Fault]:
-        return sorted((one for one in self.faults if one.kind == "clock"), key=lambda one: one.at)
+    def timed(self) -> list[Fault]:
+        """What happens at a moment rather than to the n-th of something."""
+        return sorted((one for one in self.faults if one.kind in TIMED), key=lambda one: one.at)
 
 
 def _family(fault: Fault) -> str:
-    for name, kinds in (("write", WRITES), ("read", READS), ("webhook", WEBHOOKS)):
+    for name, kinds in (("write", WRITES), ("read", READS), ("webhook", WEBHOOKS), ("store", STORE)):
         if fault.kind in kinds:
             return name
     return fault.kind

@@ -18,8 +18,8 @@ from hub.model.delivery import Raw
 from hub.model.effect import Effect, EffectState, effect_key
 from hub.model.instance import Instance, LoopState, StepState
 from hub.model.record import Mapped
-from hub.sim.network import Violation
-from hub.sim.process import workspace
+from hub.sim.network import NOBODYS, Violation
+from hub.sim.process import EDITED, catalogs, workspace
 from hub.sim.storage import rows
 from hub.sim.targets import json_bytes
 from hub.store.documents import load_effect, load_instance
@@ -62,7 +62,7 @@ class Balance:
 def at_the_end(world: World) -> None:
     """Everything else, after peace. Raises the first ``Violation``."""
     seen = Seen(world, world.db)
-    for check in (_intake, _balance, _documents, _keys, _newest, _closings, _money, _audits):
+    for check in (_intake, _balance, _documents, _keys, _newest, _closings, _money, _versions, _audits):
         for violation in check(seen):
             raise violation
 
@@ -81,15 +81,19 @@ class Seen:
 def _intake(seen: Seen) -> Iterator[Violation]:
     """I1: what was acknowledged is in the log; F3: once; I14: what was forged is not."""
     kept = Counter((name, bytes(body)) for name, body in rows(seen.db, "SELECT connection, body FROM delivery"))
-    for delivery in seen.world.acknowledged:
+    for delivery in seen.world.senders.acknowledged:
         if (delivery.connection, delivery.body) not in kept:
             yield Violation(
                 "I1", f"delivery {delivery.number} was acknowledged and is not in the log", delivery.about
             )
-    twice = "SELECT source_id, count(*) FROM delivery WHERE source_id IS NOT NULL GROUP BY connection, source_id"
-    for name, number in rows(seen.db, twice + " HAVING count(*) > 1"):
+    kept_ids = "SELECT source_id, count(*) FROM delivery WHERE source_id IS NOT NULL AND NOT conflict"
+    for name, number in rows(seen.db, kept_ids + " GROUP BY connection, source_id HAVING count(*) > 1"):
         yield Violation("F3", f"delivery {name} is in the log {number} times")
-    for delivery in seen.world.forged:
+    for delivery in seen.world.senders.conflicts:
+        named = (delivery.headers["x-atlassian-webhook-identifier"], delivery.body)
+        if rows(seen.db, "SELECT conflict FROM delivery WHERE source_id = ? AND body = ?", named) != [(True,)]:
+            yield Violation("F4", f"another body under the id of delivery {delivery.number} is not kept apart")
+    for delivery in seen.world.senders.forged:
         if (delivery.connection, delivery.body + b" ") in kept:
             yield Violation("I14", f"a forged copy of delivery {delivery.number} is in the log", delivery.about)
 
@@ -110,6 +114,7 @@ def _balance(seen: Seen) -> Iterator[Violation]:
 def _documents(seen: Seen) -> Iterator[Violation]:
     """I3 by the targets' own count; every effect has come to an end that fits what the target holds."""
     world = seen.world
+    lies = [name for name in world.network.lied if name]
     counted: dict[str, int] = {}
     for name, target in world.network.targets.items():
         for reference, number in target.counts().items():
@@ -123,16 +128,16 @@ def _documents(seen: Seen) -> Iterator[Violation]:
                     "I3", f"{name} holds {number} live documents of {effect.step} {effect.item}", effect.key
                 )
     for effect in seen.effects:
-        number, lied = counted.get(effect.reference, 0), effect.reference in world.erp.altered
+        number, altered = counted.get(effect.reference, 0), effect.reference in world.erp.altered
+        misled = any(effect.reference.startswith(one) for one in lies)
         if effect.state not in _ENDED:
             yield Violation(
                 "stuck", f"{effect.step} {effect.item} is {effect.state.value}: {effect.reason}", effect.key
             )
-        if effect.state is _S.CONFIRMED and (number != 1 or lied):
-            yield Violation(
-                "I3", f"{effect.step} is CONFIRMED, the target holds {number}{' altered' if lied else ''}", effect.key
-            )
-        if effect.state is not _S.CONFIRMED and number and not lied:
+        if effect.state is _S.CONFIRMED and (number != 1 or altered or effect.remote_id == NOBODYS):
+            words = f"{effect.step} is CONFIRMED as {effect.remote_id}, the target holds {number}"
+            yield Violation("I3", words + (", another amount" if altered else ""), effect.key)
+        if effect.state is not _S.CONFIRMED and number and not (altered or misled):
             yield Violation("I3", f"{effect.step} is {effect.state.value}, the target holds {number}", effect.key)
 
 
@@ -257,6 +262,20 @@ def _said(seen: Seen, name: str, field: str, since: int, until: int) -> Iterator
             yield Decimal(str(version.fields[field]))
 
 
+def _versions(seen: Seen) -> Iterator[Violation]:
+    """I10: what a loop asks for says what its own version of the mapping says, whatever is in force by then."""
+    edited = catalogs()[2].integrations["rd-close"].definition.logic
+    loops = {one.id: one for one in seen.loops}
+    for effect in seen.effects:
+        if effect.action != "reimbursement.create" or not effect.item:
+            continue
+        says = str(effect.payload["text"]).startswith(EDITED)
+        if says != (loops[effect.loop].logic == edited) or effect.logic != loops[effect.loop].logic:
+            yield Violation(
+                "I10", f"{effect.step} {effect.item} was not decided by the version of its loop", effect.key
+            )
+
+
 def _audits(seen: Seen) -> Iterator[Violation]:
     """I13: each accepted decision has one row with who and why; no row is of a decision nobody made."""
     kept = Counter((who, why) for who, why in rows(seen.db, "SELECT who, why FROM audit WHERE action LIKE 'loop %'"))
@@ -266,6 +285,11 @@ def _audits(seen: Seen) -> Iterator[Violation]:
             yield Violation(
                 "I13", f"{fact.choice} of {fact.loop} has {kept[fact.who, fact.why]} audit rows", fact.loop
             )
+    tidied = "SELECT who, why FROM audit WHERE action LIKE 'quarantine %'"
+    put_right = Counter((who, why) for who, why in rows(seen.db, tidied))
+    for done in seen.world.people.tidied:
+        if not put_right[done.who, done.why]:
+            yield Violation("I13", f"{done.choice} of {done.quarantine} left no audit row")
     for who, why in kept:
         if (who, why) not in asked:
             yield Violation("I13", f"the audit names a decision of {who} nobody made: {why}")

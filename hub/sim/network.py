@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
+from heapq import heappop, heappush
 from random import Random
 
 import aiohttp
@@ -18,12 +19,14 @@ import orjson
 from hub.connector.http import TOTAL_SECONDS, Http
 from hub.model.clock import SECOND
 from hub.model.record import Json
-from hub.sim.clockwork import SimClock
+from hub.sim.clockwork import SimClock, VirtualLoop
 from hub.sim.faults import Fault, Schedule
 from hub.sim.storage import Crash
 from hub.sim.targets import Erp, Target, json_bytes, reference_in
 
 Reply = tuple[int, dict[str, str], bytes]
+NOBODYS = "999999"
+"""The id a lying answer names."""
 SearchPaths = {"erp": "external_ref", "jira": "orderBy", "trello": "filter"}
 """The parameter by which a search for our reference is told from other reads."""
 
@@ -76,6 +79,10 @@ class Network:
         self.flying: set[int] = set()
         self.trace: list[str] = []
         self.calls = 0
+        self.lied: set[str] = set()
+        """References of documents whose answer named another document: the hub confirms none of them."""
+        self._coming: list[tuple[float, int, Callable[[], None]]] = []
+        self._set = 0
         self.broken: Callable[[Violation], None] = lambda violation: None
 
     def send(self, call: Call) -> None:
@@ -126,7 +133,23 @@ class Network:
             self._later(there, lambda: self._arrive(call, kind, back + slow, nth))
 
     def _later(self, seconds: float, what: Callable[[], None]) -> None:
-        self._loop.call_later(seconds, what)
+        when = self._loop.time() + seconds
+        self._set += 1
+        heappush(self._coming, (when, self._set, what))
+        self._loop.call_at(when, self._arrived)
+
+    def _arrived(self) -> None:
+        """Everything that was to happen until now, in its order."""
+        while self._coming and self._coming[0][0] <= self._loop.time():
+            heappop(self._coming)[2]()
+
+    def alone(self, loop: VirtualLoop, seconds: float) -> None:
+        """The hub stands still for so long; targets and the network do not."""
+        until = loop.time() + seconds
+        while self._coming and self._coming[0][0] <= until:
+            loop.jump(self._coming[0][0])
+            self._arrived()
+        loop.jump(until)
 
     def _do(self, call: Call, nth: int = -1) -> tuple[int, Json]:
         target = self.targets[call.connection]
@@ -158,6 +181,11 @@ class Network:
             reply = (200, {}, b"<!doctype html><title>Sign in</title>")
         elif kind == "no-id":
             reply = (200, {}, b'{"state":"ok"}')
+        elif kind == "error-inside":
+            reply = (200, {}, b'{"error":{"code":17,"message":"could not be saved"}}')
+        elif kind == "wrong-id" and isinstance(said, dict) and "id" in said:
+            reply = (status, {}, json_bytes({**said, "id": NOBODYS, "number": f"XX-{NOBODYS}"}))
+            self.lied.add(call.reference)
         elif kind == "truncated":
             reply = (status, {}, data[: max(1, len(data) // 2)])
         self._later(back, lambda: self._reply(call, reply))

@@ -7,9 +7,11 @@ to do meets dead ports.
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from random import Random
@@ -23,6 +25,8 @@ from hub.intake.gate import Gate
 from hub.intake.webhook import Refused, WebhookServer
 from hub.log.port import Arrival
 from hub.log.sql import SqlLog
+from hub.mapping.catalog import Catalog
+from hub.mapping.compiled import CompiledIntegration
 from hub.model import boundary as boundaries
 from hub.model.clock import NEVER, SECOND, Micros
 from hub.model.effect import EffectState
@@ -47,6 +51,9 @@ connections:
   trello: {{url: "http://trello.invalid", allow: ["http://trello.invalid"], secret: "file:secret", poll: off}}
   erp: {{url: "http://erp.invalid", allow: ["http://erp.invalid"]}}
 """
+EDITED = "Edited: "
+EDIT = ("{field: text, from: expense.text}", f"{{field: text, value: '\"{EDITED}\" + expense.text'}}")
+"""What the other version of the mapping says differently: a loop keeps the one it began with (I10)."""
 TICK = 0.05
 """How long the watch lets commits gather before it looks what is due next (the product looks every 0.1 s)."""
 
@@ -63,6 +70,47 @@ def workspace() -> Workspace:
     return opened
 
 
+@cache
+def catalogs() -> tuple[Catalog, Catalog, Catalog]:
+    """The shipped mapping; the same once it has been edited and put back; the edit. The last two know each other."""
+    first = workspace().catalog
+    folder = scratch() / "edited"
+    shutil.copytree(ROOT / "mappings", folder / "mappings")
+    file = folder / "mappings" / "rd-close.yaml"
+    text = file.read_text("utf-8")
+    assert EDIT[0] in text
+    file.write_text(text.replace(*EDIT), "utf-8")
+    (folder / "hub.yaml").write_text(HUB_YAML.replace(f"{ROOT}/mappings", str(folder / "mappings")), "utf-8")
+    (folder / "secret").write_text(SECRET, "utf-8")
+    second = open_workspace(folder).catalog
+    return first, _after(first, second), _after(second, first)
+
+
+def _after(one: Catalog, before: Catalog) -> Catalog:
+    """A version in force after another one, whose closings still run."""
+    earlier = (before.integrations["rd-close"],)
+    return replace(one, older=_older(before), earlier=earlier, _tables={}, _loops={})
+
+
+def _older(other: Catalog) -> Callable[[str, str], CompiledIntegration | None]:
+    def find(name: str, logic: str) -> CompiledIntegration | None:
+        found = other.integrations.get(name)
+        return found if found is not None and found.definition.logic == logic else None
+
+    return find
+
+
+class Secrets(dict[str, tuple[str, ...]]):
+    """A connection's secrets; the one webhooks are signed with is what the hub knows at this moment."""
+
+    def __init__(self, given: Mapping[str, tuple[str, ...]], senders: Any) -> None:
+        super().__init__(given)
+        self._senders = senders
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self._senders.known if name == "secret" else super().get(name, default)
+
+
 class Life(HubSide):
     """One process: starts with ``start``, ends with ``die``."""
 
@@ -74,7 +122,7 @@ class Life(HubSide):
         self.changed = asyncio.Event()
         self.tasks: list[asyncio.Task[Any]] = []
         self._delays = random
-        self.store = SimStore(db, clock, self._later, self._committed, hooks.settled)
+        self.store = SimStore(db, clock, self._later, self._committed, hooks.settled, hooks.trouble)
         self.workspace = self._workspace(network)
         self.serving = Serving(self.workspace, listen=False, chance=random.random, steady=self.loop.time)
         self.serving._make_roles(AsyncExitStack())
@@ -89,13 +137,19 @@ class Life(HubSide):
         connectors = {}
         for name, settings in made.settings.connections.items():
             http = SimHttp(settings.url, allow=list(settings.allow)).attach(self, network, name, self.clock)
-            connectors[name] = registry.create(settings.connector, made.connection(name), http)
-        given = ("specs", "schemas", "people", "catalog", "connection_facts")
+            connection = made.connection(name)
+            if "secret" in connection.secrets:
+                connection = replace(connection, secrets=Secrets(connection.secrets, self.hooks.senders))
+            connectors[name] = registry.create(settings.connector, connection, http)
+        given = ("specs", "schemas", "people", "connection_facts")
         own.__dict__.update({name: getattr(made, name) for name in given})
-        own.__dict__.update(
-            store=self.store, log=SqlLog(self.store, lambda _: (1 << 50, 1 << 50)), _connectors=connectors
-        )
+        own.__dict__["catalog"] = catalogs()[self.hooks.versions[-1]]
+        own.__dict__.update(store=self.store, log=SqlLog(self.store, self.hooks.space), _connectors=connectors)
         return own
+
+    def take(self, version: int) -> None:
+        """Another version of the mapping is in force from now on."""
+        self.workspace.adopt(catalogs()[version])
 
     def _gate(self, name: str) -> Gate:
         return Gate(name, self.workspace.connector(name), f"https://hub.invalid/in/{name}")
@@ -212,5 +266,17 @@ class Hooks:
     def committed(self, db: Any) -> None:
         """A group was committed."""
 
+    versions: list[int]
+    """Which of the two versions of the mapping was in force, oldest first."""
+    senders: Any
+
     def settled(self, committed: bool) -> None:
         """A group was committed or is gone, whoever lives to hear of it."""
+
+    def trouble(self) -> list[str]:
+        """What goes wrong with the next commits of the database."""
+        return []
+
+    def space(self, folder: str) -> tuple[int, int]:
+        """Free and total bytes of the disk."""
+        return 1 << 50, 1 << 50

@@ -18,6 +18,7 @@ from hub.engine.conclude import conclude
 from hub.engine.prepare import prepare
 from hub.engine.transaction import decide_in
 from hub.log.sql import SqlLog
+from hub.mapping.catalog import Catalog
 from hub.model.clock import Micros
 from hub.model.delivery import Delivery
 from hub.model.record import Decoded
@@ -42,8 +43,8 @@ _SAYS = {
 class Journal:
     """What committed transactions were about, in their order: a fact, or the positions of a batch; and when."""
 
-    kept: list[tuple[Any, Micros]] = field(default_factory=list)
-    open: list[tuple[Any, Micros]] = field(default_factory=list)
+    kept: list[tuple[Any, Micros, Catalog]] = field(default_factory=list)
+    open: list[tuple[Any, Micros, Catalog]] = field(default_factory=list)
 
     def settle(self, committed: bool) -> None:
         """A group was committed, or is gone."""
@@ -60,12 +61,12 @@ def journalled(journal: Journal) -> Iterator[None]:
     def noted_fact(transaction: Any, catalog: Any, fact: Any, now: Micros) -> Any:
         answer = fact_in(transaction, catalog, fact, now)
         if answer:
-            journal.open.append((fact, now))
+            journal.open.append((fact, now, catalog))
         return answer
 
     def noted_batch(self: Engine, transaction: Any, before: int, batch: Any, prepared: Any, catalog: Any) -> None:
         batch_in(self, transaction, before, batch, prepared, catalog)
-        journal.open.append((tuple(one.position for one in batch), self._clock.now()))
+        journal.open.append((tuple(one.position for one in batch), self._clock.now(), catalog))
 
     with ExitStack() as stack:
         stack.enter_context(put(facts, "_in", noted_fact))
@@ -75,7 +76,7 @@ def journalled(journal: Journal) -> Iterator[None]:
 
 def check(run: sqlite3.Connection, journal: Journal, clock: SimClock) -> Violation | None:
     """Conclude the journal again and compare."""
-    copy = fresh("replay")
+    copy = fresh()
     deliveries = rows(run, "SELECT * FROM delivery")
     if deliveries:
         copy.executemany(f"INSERT INTO delivery VALUES ({','.join('?' * len(deliveries[0]))})", deliveries)
@@ -85,12 +86,11 @@ def check(run: sqlite3.Connection, journal: Journal, clock: SimClock) -> Violati
 
 
 def _conclude(store: SimStore, journal: Journal) -> None:
-    catalog = workspace().catalog
     log = {one.position: one for one in SqlLog(store).read(0, 1_000_000)}
     db = store._writer._db
     fact_in: Callable[..., Any] = facts._in
     db.execute("BEGIN IMMEDIATE")
-    for what, now in journal.kept:
+    for what, now, catalog in journal.kept:
         transaction = SqliteTransaction(db)
         if isinstance(what, tuple):
             _batch(transaction, [log[position] for position in what], now, catalog)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import StaticPool
@@ -57,14 +57,9 @@ def template() -> bytes:
         db.close()
 
 
-@cache
-def _connection(name: str) -> sqlite3.Connection:
-    return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, cached_statements=512)
-
-
-def fresh(name: str) -> sqlite3.Connection:
-    """An empty database; the last one of that name is gone."""
-    db = _connection(name)
+def fresh() -> sqlite3.Connection:
+    """An empty database."""
+    db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, cached_statements=512)
     db.deserialize(template())
     return db
 
@@ -81,6 +76,8 @@ class SimWriter(Writer):
         super().__init__(db, where)
         self._later, self._store = later, store
         self._jobs: list[Job] = []
+        self._troubles: list[str] = []
+        self.unsure = False
 
     def _put(self, job: Job) -> None:
         self._store.check()
@@ -93,16 +90,48 @@ class SimWriter(Writer):
         if len(self._jobs) == 1:
             self._later(self._flush)
 
+    def _commit(self, db: sqlite3.Connection, group: Group) -> None:
+        """As the product does it; what the schedule says goes wrong with the file goes wrong here."""
+        self._troubles = self._troubles or self._store.trouble()
+        kind = self._troubles.pop() if self._troubles else ""
+        self.unsure = kind == "unsure"
+        super()._commit(cast(sqlite3.Connection, Failing(db, kind)) if kind else db, group)
+
     def _flush(self) -> None:
         jobs, self._jobs = self._jobs, []
         if self._store.dead:
             return
         before = self.commits
         self._commit(self._db, Group(jobs))
-        self._store.settled(self.commits > before)
+        self._store.settled(self.commits > before or self.unsure)
         if not self._store.dead:
             self._store.committed(self._db)
             _settle_all(jobs)
+
+
+class Failing:
+    """A connection whose next transaction goes wrong: ``busy`` cannot begin it, ``failed`` commits nothing,
+    ``unsure`` commits and says it did not."""
+
+    def __init__(self, db: sqlite3.Connection, kind: str) -> None:
+        self._db, self._kind = db, kind
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._db, name)
+
+    def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        if (self._kind, statement) == ("busy", "BEGIN IMMEDIATE"):
+            raise _wrong("database is locked", sqlite3.SQLITE_BUSY)
+        if statement == "COMMIT" and self._kind in ("failed", "unsure"):
+            self._db.execute("ROLLBACK" if self._kind == "failed" else "COMMIT")
+            raise _wrong("disk I/O error", sqlite3.SQLITE_IOERR)
+        return self._db.execute(statement, *values)
+
+
+def _wrong(words: str, code: int) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError(words)
+    error.sqlite_errorcode = code
+    return error
 
 
 def _settle_now(job: Job) -> None:
@@ -122,8 +151,11 @@ class SimStore(SqliteStore):
         later: Later,
         committed: Callable[[sqlite3.Connection], None],
         settled: Callable[[bool], None],
+        trouble: Callable[[], list[str]] = list,
     ) -> None:
-        """``settled`` hears of every group whether it was committed, ``committed`` of those whose process lives."""
+        """``settled`` hears of every group whether it was committed, ``committed`` of those whose process lives;
+        ``trouble`` says what goes wrong with the next commits."""
+        self.trouble = trouble
         self.path, self.clock, self.settled = Path("simulated.db"), clock, settled
         self.dead = False
         self.committed = committed

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from hub.errors import RetryableError
 from hub.model.clock import SECOND
 from hub.sim import patching, replay
 from hub.sim.clockwork import Deadlock, SimClock, VirtualLoop
@@ -22,20 +24,21 @@ from hub.sim.faults import Fault, Schedule, drawn
 from hub.sim.invariants import Balance, at_the_end, digest
 from hub.sim.network import Network, Violation
 from hub.sim.people import People
-from hub.sim.process import SECRET, Hooks, Life
-from hub.sim.scenario import Change, Delivery, Sources, written
+from hub.sim.poison import Poison
+from hub.sim.process import Hooks, Life
+from hub.sim.scenario import Change, Sources, written
+from hub.sim.senders import Senders
 from hub.sim.storage import Crash, fresh, rows
 from hub.sim.targets import Erp, Jira, Trello
 
 SAFETY_SECONDS = 3600.0
 PEACE_SECONDS = 96 * 3600.0
 """A hub that has not come to rest after four days of peace is stuck (the longest back-off is ten hours)."""
-SENDER_SECONDS = 10.0
-"""How long a source waits for our 200; then it sends again."""
-SENDER_AGAIN = (5, 20, 60, 300, 600)
 REPLAY_EVERY = 16
 """Every so many seeds the log is concluded again (I8): it costs half a run."""
 LOOK_SECONDS = (60.0, 600.0)
+AGAIN_SECONDS = 5.0
+"""When a supervisor starts a hub again that stopped by itself."""
 
 
 @dataclass(slots=True)
@@ -64,9 +67,10 @@ def run_seed(
     loop = VirtualLoop()
     try:
         with ExitStack() as stack:
-            world = World(seed, own, loop, fresh("run"))
+            world = World(seed, own, loop, fresh())
             stack.enter_context(patching.applied(world.clock, world.boundary, mutant))
             stack.enter_context(replay.journalled(world.journal))
+            stack.enter_context(world.poison.planted())
             return world.run(timeline)
     finally:
         loop.close()
@@ -93,12 +97,17 @@ class World(Hooks):
         self.people = People(Random(f"{seed}/people"))
         self.random = Random(f"{seed}/world")
         self.life: Life | None = None
-        self.lives = self.passed = self.commits = self.pending = 0
-        self.acknowledged: list[Delivery] = []
-        self.forged: list[Delivery] = []
+        self.lives = self.passed = self.commits = self.asked_commits = 0
+        self.passages: Counter[str] = Counter()
+        self.again: list[int] = []
+        self.down: Counter[str] = Counter()
+        self.versions: list[int] = [0]
+        self.senders = Senders(self)
+        self.poison = Poison(self)
         self.violation: Violation | None = None
         self.journal = replay.Journal()
         self.balance = Balance()
+        self.full_until = -1.0
         self._over = asyncio.Event()
         self._keep: set[asyncio.Task[Any]] = set()
 
@@ -115,44 +124,53 @@ class World(Hooks):
         return self._outcome(timeline)
 
     async def _run(self) -> None:
-        play = self._spawn(self._play())
+        play = self.spawn(self._play())
         self._begin()
-        done = {play, self._spawn(self._over.wait())}
+        done = {play, self.spawn(self._over.wait())}
         await asyncio.wait(done, return_when=asyncio.FIRST_COMPLETED)
         if self.violation is None:
             play.result()
 
     async def _play(self) -> None:
         """Safety, then peace."""
-        for task in (self._people(), self._clocks()):
-            self._spawn(task)
+        for task in (self._people(), self._timed()):
+            self.spawn(task)
         await self._script(written(Random(f"{self.seed}/scenario")))
         await self._until(SAFETY_SECONDS)
         self.schedule.off = True
         self.clock.wrong = 0
+        if problem := self.poison.strays():
+            raise problem
         if self.life is not None:
             self.life.changed.set()
         self.people.eager = True
         await self._rest()
         at_the_end(self)
-        if self.seed % REPLAY_EVERY == 0 and (problem := replay.check(self.db, self.journal, self.clock)):
-            raise problem
+        if self.seed % REPLAY_EVERY == 0 and not self.poison.struck:  # the fixed bug decides otherwise
+            problem = replay.check(self.db, self.journal, self.clock)
+            if problem is not None:
+                raise problem
 
     async def _script(self, changes: Sequence[Change]) -> None:
         for change in changes:
             await self._until(change.at)
-            self._webhook(self.sources.do(change))
+            self.senders.tell(self.sources.do(change))
 
     async def _rest(self) -> None:
         """Until nothing is due, nothing is on its way and nobody has anything to decide."""
         end = self.loop.time() + PEACE_SECONDS
-        polled = self.clock.now()
+        polled, wait = self.clock.now(), 1.0
         while self.loop.time() < end:
             life = self.life
-            if life is None or life.busy() or self.pending or self.network.flying:
+            if life is None or life.busy() or self.network.flying:
                 await asyncio.sleep(1)
                 continue
-            if await self._decided(life):
+            if await self._decided(life) or await self._released(life):
+                wait = 1.0
+                continue
+            if self.senders.pending:
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, 1800.0)
                 continue
             if any(poller.due <= polled + poller.every or poller.failures for poller in life.serving.pollers):
                 await asyncio.sleep(30)
@@ -169,7 +187,13 @@ class World(Hooks):
         await asyncio.wait({task}, timeout=60)
         return 0 if not task.done() or task.cancelled() or task.exception() else int(task.result())
 
-    def _spawn(self, work: Any) -> asyncio.Task[Any]:
+    async def _released(self, life: Life) -> int:
+        """Bugs are fixed now: people run again what they set aside, and give up what can never be used."""
+        task = life.spawn(self.people.tidy(life))
+        await asyncio.wait({task}, timeout=60)
+        return 0 if not task.done() or task.cancelled() or task.exception() else int(task.result())
+
+    def spawn(self, work: Any) -> asyncio.Task[Any]:
         task = self.loop.create_task(work, name="world")
         self._keep.add(task)
         task.add_done_callback(self._done)
@@ -189,68 +213,26 @@ class World(Hooks):
             if self.life is not None and not self.people.eager:
                 await self._decided(self.life)
 
-    async def _clocks(self) -> None:
-        for fault in self.schedule.clocks():
+    async def _timed(self) -> None:
+        for fault in self.schedule.timed():
             await self._until(fault.at)
             if not self.schedule.off:
                 self.schedule.hit.append(fault)
-                self.clock.wrong += fault.value * SECOND
+                self._strike(fault)
                 if self.life is not None:
                     self.life.changed.set()
 
-    # --- webhooks
-
-    def _webhook(self, delivery: Delivery) -> None:
-        """Each source sends until it is answered; what is lost is never sent (only what can be polled gets lost)."""
-        fault = self.schedule.take("webhook", "webhook", delivery.number)
-        kind = fault.kind if fault else ""
-        if kind == "lost" and delivery.connection == "jira":
-            return
-        value = float(fault.value) if fault else 0.0
-        self._spawn(self._send(delivery, value if kind == "delayed" else self.random.uniform(0.01, 1.5)))
-        if kind == "twice":
-            for _ in range(1 + int(value) % 3):
-                self._spawn(self._send(delivery, self.random.uniform(0.0, value)))
-        if kind == "forged":
-            self.forged.append(delivery)
-            self._spawn(self._forge(delivery))
-
-    async def _send(self, delivery: Delivery, delay: float) -> None:
-        self.pending += 1
-        try:
-            await asyncio.sleep(delay)
-            tries = 0
-            while await self._offer(delivery, self._signed(delivery, SECRET)) != 200:
-                await asyncio.sleep(SENDER_AGAIN[min(tries, len(SENDER_AGAIN) - 1)])
-                tries += 1
-            self.acknowledged.append(delivery)
-        finally:
-            self.pending -= 1
-
-    async def _forge(self, delivery: Delivery) -> None:
-        """Somebody without the secret sends a body that looks right."""
-        false = Delivery(delivery.number, delivery.connection, delivery.headers, delivery.body + b" ", delivery.about)
-        status = await self._offer(false, self._signed(false, "another secret"))
-        if status not in (0, 401):
-            raise Violation("I14", f"a forged body was answered {status}", delivery.about)
-
-    def _signed(self, delivery: Delivery, secret: str) -> dict[str, str]:
-        life = self.life
-        if life is None:
-            return dict(delivery.headers)
-        gate = life.gates[delivery.connection]
-        return {**delivery.headers, **gate.connector.sign(secret, gate.url, delivery.body)}
-
-    async def _offer(self, delivery: Delivery, headers: dict[str, str]) -> int:
-        """One request; 0 when nobody answers."""
-        life = self.life
-        if life is None:
-            return 0
-        task = life.spawn(life.receive(delivery, headers))
-        await asyncio.wait({task}, timeout=SENDER_SECONDS)
-        if not task.done() or task.cancelled() or task.exception():
-            return 0
-        return int(task.result())
+    def _strike(self, fault: Fault) -> None:
+        if fault.kind == "clock":
+            self.clock.wrong += fault.value * SECOND
+        elif fault.kind == "disk":
+            self.full_until = self.loop.time() + fault.value
+        elif fault.kind == "rotate":
+            self.senders.rotate(float(fault.value))
+        elif fault.kind == "mapping":
+            self.versions.append(1 if self.versions[-1] == 2 else 2)
+            if self.life is not None:
+                self.life.take(self.versions[-1])
 
     # --- lives
 
@@ -261,20 +243,36 @@ class World(Hooks):
             life = Life(self.lives, self.db, self.clock, self.network, seed, self)
         except Crash:
             return
+        except RetryableError:  # the database cannot be written: the supervisor tries again
+            self.loop.call_later(AGAIN_SECONDS, self._begin)
+            return
         self.life = life
         life.start()
 
     def boundary(self, name: str) -> None:
-        """The hub passes a crash boundary: perhaps it dies there."""
+        """The hub passes a crash boundary: perhaps it dies there, or stands still for a while."""
         life = self.life
         if life is None or life.dead:
             return
         self.passed += 1
+        self.passages[name] += 1
         fault = self.schedule.take("crash", "boundary", self.passed)
-        if fault is None:
-            return
+        fault = fault or self.schedule.take("crash-at", name, self.passages[name])
+        if fault is None and self.again and self.passed >= self.again[0] and not self.schedule.off:
+            self.again.pop(0)
+            fault = Fault("crash-at", name, 0)
+        if fault is not None:
+            self._crash(life, name, fault)
+        if (pause := self.schedule.take("pause", "boundary", self.passed)) is not None:
+            self.network.trace.append(f"{self.clock.true()} the process stands still for {pause.value} s at {name}")
+            self.network.alone(self.loop, float(pause.value))
+
+    def _crash(self, life: Life, name: str, fault: Fault) -> None:
         self.network.trace.append(f"{self.clock.true()} crash at {name}")
+        self.down[name] += 1
         life.dead = life.store.dead = True
+        if fault.word:
+            self.again = [self.passed + int(word) for word in fault.word.split(",")]
         self.loop.call_soon(self._crashed, life, float(fault.value))
         raise Crash
 
@@ -301,7 +299,24 @@ class World(Hooks):
     def settled(self, committed: bool) -> None:
         self.journal.settle(committed)
 
+    def trouble(self) -> list[str]:
+        """What goes wrong with the next commits."""
+        self.asked_commits += 1
+        fault = self.schedule.take("store", "commit", self.asked_commits)
+        return [] if fault is None else [fault.kind] * (fault.value if fault.kind == "busy" else 1)
+
+    def space(self, _: str) -> tuple[int, int]:
+        """Free and total bytes of the disk."""
+        return (0 if self.loop.time() < self.full_until else 1 << 50), 1 << 50
+
     def failed(self, error: BaseException) -> None:
+        """A role stopped. Where the database cannot be written the host stops too, and is started again."""
+        life = self.life
+        if isinstance(error, RetryableError) and life is not None:
+            self.network.trace.append(f"{self.clock.true()} crash: {error}")
+            life.dead = life.store.dead = True
+            self.loop.call_soon(self._crashed, life, AGAIN_SECONDS)
+            return
         self.broken(Violation("host", f"a role stopped: {type(error).__name__}: {error}"))
 
     def broken(self, violation: Violation) -> None:
@@ -325,6 +340,7 @@ class World(Hooks):
 
             told = timeline_of(self, self.violation)
         stats = {"commits": self.commits, "calls": self.network.calls, "lives": self.lives, "boundaries": self.passed}
+        stats |= {f"died at {name}": number for name, number in sorted(self.down.items())}
         stats["documents"] = sum(sum(one.counts().values()) for one in self.network.targets.values())
         return Outcome(self.seed, self.violation, self.schedule.faults, tuple(self.schedule.hit), found, stats, told)
 

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from random import Random
 
 import pytest
@@ -39,6 +41,43 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
     assert first.hit == second.hit != ()
     assert first.digest == second.digest
     assert first.digest != run_seed(5, KINDS).digest
+
+
+def test_the_same_seed_gives_the_same_bytes_in_another_process() -> None:
+    here = run_seed(4, KINDS)
+    code = "from hub.sim.faults import KINDS; from hub.sim.world import run_seed; print(run_seed(4, KINDS).digest)"
+    for hash_seed in ("1", "4711"):
+        environ = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        there = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+        assert there.stdout.split()[-1] == here.digest
+
+
+def test_several_processes_see_what_one_sees() -> None:
+    alone, together = sweep(0, 12, KINDS), sweep(0, 12, KINDS, jobs=2)
+    assert (alone.faults, alone.totals) == (together.faults, together.totals)
+    assert alone.broken is together.broken is None
+
+
+def test_whoever_finds_it_the_lowest_failing_seed_is_reported() -> None:
+    alone = sweep(0, 24, KINDS, mutant="nobody-is-late", shrink=False)
+    together = sweep(0, 24, KINDS, mutant="nobody-is-late", shrink=False, jobs=2)
+    assert alone.broken is not None
+    assert together.broken is not None
+    assert together.broken.seed == alone.broken.seed
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_fault_strikes_and_is_survived(kind: str) -> None:
+    schedule = drawn(Random(f"all of {kind}"), [kind]) + drawn(Random(f"more of {kind}"), [kind])
+    outcome = run_seed(2, KINDS, faults=schedule)
+    assert outcome.violation is None
+    assert kind == "lag" or {fault.kind for fault in outcome.hit} == {kind}
+
+
+def test_a_process_dies_again_while_it_recovers() -> None:
+    outcome = run_seed(3, KINDS, faults=[Fault("crash-at", "B12", 20, 1, "1,2,5")])
+    assert outcome.violation is None
+    assert outcome.stats["lives"] == 5
 
 
 def test_a_fact_left_out_of_the_second_run_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
