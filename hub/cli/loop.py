@@ -1,4 +1,4 @@
-"""``hub loop list | show`` and people's decisions about closed loops: ``approve waive retry done cancel``."""
+"""``hub loop list | show`` and people's decisions about closed loops: ``approve waive retry fix done cancel``."""
 
 from __future__ import annotations
 
@@ -77,6 +77,17 @@ def _decisions(loop: typer.Typer) -> None:
     ) -> None:
         """Try a refused or stuck obligation again."""
         _decide(workspace, form, loop, "retry", who, why)
+
+    @loop.command()
+    def fix(
+        loop: IdArgument,
+        who: AsOption,
+        why: WhyOption,
+        workspace: WorkspaceOption = HERE,
+        form: FormatOption = Format.text,
+    ) -> None:
+        """Plan what the target refused anew, from data that was put right: a revision with its own key."""
+        _decide(workspace, form, loop, "fix", who, why)
 
     @loop.command()
     def done(

@@ -1,8 +1,8 @@
 """Conditions that gave no value: written down where people look, never a silent no. Pure.
 
-``when``, ``starts.of`` or ``where`` met data they can say nothing about (text where a number
-is meant, two currencies). That counts as not true, so nothing starts by accident; the note stands among the records in quarantine, with the
-loop's owner, until the same condition gives a value again.
+``when``, ``starts.of`` or ``where`` met data they can say nothing about (text where a number is meant, two
+currencies). That counts as not true, so nothing starts by accident; the note stands among the records in quarantine,
+with the loop's owner, until the same condition gives a value again.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from hub.loop.approving import approve
 from hub.loop.by_hand import by_hand
+from hub.loop.fixing import fix
 from hub.loop.policy import refusal
 from hub.loop.retrying import retry
 from hub.loop.undo_choices import BACK
@@ -25,6 +26,7 @@ _CHOICES: Mapping[str, _Choice] = {
     "approve": approve,
     "waive": waive,
     "retry": retry,
+    "fix": fix,
     "done": by_hand,
     "cancel": end,
 }

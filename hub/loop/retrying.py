@@ -55,8 +55,11 @@ def _retry_part(
     return replace(part, state=StepState.RUNNING, reason="")
 
 
-def refreshed(world: World, loop: CompiledLoop, instance: Instance) -> Instance:
-    """The same membership with the entities' present content: data that a person has put right counts now."""
+def refreshed(world: World, loop: CompiledLoop, instance: Instance, *, refused: bool = False) -> Instance:
+    """The same membership with the entities' present content: data that a person has put right counts now.
+
+    ``refused``: also for obligations whose effect the target refused.
+    """
     taken = dict(instance.taken or {})
     subject = world.entity(instance.subject_kind, instance.subject)
     if subject is not None:
@@ -65,14 +68,15 @@ def refreshed(world: World, loop: CompiledLoop, instance: Instance) -> Instance:
         found = [(one, world.entity(kind, one["key"])) for one in taken.get(name, ())]
         taken[name] = [one if entity is None else typed_view(entity) for one, entity in found]
     steps = tuple(
-        replace(step, obligations=tuple(_fresh(taken, part) for part in step.obligations)) for step in instance.steps
+        replace(step, obligations=tuple(_fresh(taken, part, refused) for part in step.obligations))
+        for step in instance.steps
     )
     return replace(instance, taken=taken or None, steps=steps)
 
 
-def _fresh(taken: dict[str, object], part: Obligation) -> Obligation:
+def _fresh(taken: dict[str, object], part: Obligation, refused: bool) -> Obligation:
     """An obligation that has planned nothing sees its item anew."""
-    if part.effects or part.state not in (StepState.FAILED, StepState.WAITING):
+    if (part.effects and not refused) or part.state not in (StepState.FAILED, StepState.WAITING):
         return part
     now = {one["key"]: one for value in taken.values() if isinstance(value, list) for one in value}
     scope = {

@@ -259,7 +259,9 @@ def planned(
     definition = compiled.definition
     target = (definition.connection, action, call)
     said = expect if call.name == action.calls[-1].name else {}
-    effect = effect_of_call(world, loop, instance, compiled, part, target, payload, said, "do", first)
+    mark = f"revision {part.revision}" if part.revision else "do"
+    effect = effect_of_call(world, loop, instance, compiled, part, target, payload, said, mark, first)
+    effect = replace(effect, revision=part.revision)
     known = world.effect(effect.key)
     return known or world.put_effect(None, effect)
 

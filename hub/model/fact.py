@@ -55,7 +55,7 @@ class ReadFailed:
     reason: str
 
 
-Choice = Literal["approve", "waive", "retry", "done", "cancel"]
+Choice = Literal["approve", "waive", "retry", "fix", "done", "cancel"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,8 @@ class Obligation:
     """``KIND.FIELD VALUE`` of the entity whose arrival finishes it (``until``), while it waits for that."""
     met: str = ""
     """``KIND KEY`` of the entity that finished it."""
+    revision: int = 0
+    """How often a person had it planned anew from corrected data."""
     undo: tuple[str, ...] = ()
     """Keys of the effects that take its document back, in the order of their calls."""
     stays: bool = False
