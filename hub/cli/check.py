@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
         workspace: WorkspaceOption = HERE,
         form: Annotated[CheckFormat, typer.Option("--format", help="How findings are written.")] = CheckFormat.text,
         explain: Annotated[str, typer.Option(metavar="RULE", help="Print what a rule asks for, and why.")] = "",
+        thorough: Annotated[bool, typer.Option("--all", help="Also schema values that no row gives.")] = False,
         watch: Annotated[bool, typer.Option("--watch", help="Check again whenever a file changes.")] = False,
     ) -> int:
         """Check mapping files against schemas, connectors and people. Exit 1 when something is wrong."""
@@ -43,7 +44,7 @@ def register(app: typer.Typer) -> None:
             return explain_command(explain)
         if watch:
             return watch_command(workspace, files or (), form)
-        return check_command(workspace, files or (), form)
+        return check_command(workspace, files or (), form, thorough=thorough)
 
 
 def explain_command(rule: str) -> int:
@@ -72,7 +73,7 @@ def watch_command(root: Path, files: Sequence[Path], form: CheckFormat) -> int:
     return 0
 
 
-def check_command(root: Path, files: Sequence[Path], form: CheckFormat) -> int:
+def check_command(root: Path, files: Sequence[Path], form: CheckFormat, *, thorough: bool = False) -> int:
     """Check files (or the workspace's own) and print every finding; 0 fine, 1 findings."""
     from hub.bootstrap import open_workspace
     from hub.cli.governed import notes
@@ -84,7 +85,7 @@ def check_command(root: Path, files: Sequence[Path], form: CheckFormat) -> int:
     built: Sequence[Built] = ()
     try:
         space = open_workspace(root)
-        built, findings = check_files(space, files)
+        built, findings = check_files(space, files, thorough=thorough)
     except ConfigError as error:  # hub.yaml, people.yaml or a schema: findings like any other
         if not error.findings:
             raise
@@ -96,13 +97,15 @@ def check_command(root: Path, files: Sequence[Path], form: CheckFormat) -> int:
     return 1 if wrong else 0
 
 
-def check_files(space: Workspace, files: Sequence[Path]) -> tuple[Sequence[Built], list[Diagnostic]]:
+def check_files(
+    space: Workspace, files: Sequence[Path], *, thorough: bool = False
+) -> tuple[Sequence[Built], list[Diagnostic]]:
     """The files (without any: the workspace's own) as built, and what is wrong with them in this workspace."""
     from hub.mapping.build import build_file
     from hub.mapping.check.run import check_integrations
 
     built = [build_file(file, space.schemas.newest) for file in files] if files else space.built
-    findings = check_integrations(built, space.check_context)
+    findings = check_integrations(built, replace(space.check_context, thorough=thorough))
     if not any(finding.level == "error" for finding in findings):
         findings += _uncovered(space, built)
     return built, findings

@@ -72,6 +72,8 @@ class CheckContext:
     """Connection -> time between two polls, where ``hub.yaml`` sets one."""
     uncovered: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Integration -> rows and value-map entries none of its cases uses (``Coverage.unused``)."""
+    thorough: bool = False
+    """Also what is probably meant (level info): schema values no row gives."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ Sources = Mapping[str, str]
 """File name as findings call it -> its text."""
 
 _SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
-_LEVELS = {"error": "error", "warning": "warning"}
+_LEVELS = {"error": "error", "warning": "warning", "info": "note"}
+_GITHUB = {"error": "error", "warning": "warning", "info": "notice"}
 
 
 def text(findings: Sequence[Diagnostic], sources: Sources) -> str:
@@ -83,7 +84,7 @@ def _annotation(finding: Diagnostic) -> str:
     words = " | ".join(
         part for part in (finding.message, finding.why, f"fix: {finding.fix}" if finding.fix else "") if part
     )
-    return f"::{finding.level} {where},title={_property(finding.rule)}::{_data(words)}"
+    return f"::{_GITHUB[finding.level]} {where},title={_property(finding.rule)}::{_data(words)}"
 
 
 def _data(words: str) -> str:

@@ -1,7 +1,8 @@
 """A value that an expression waits for is produced by some row.
 
 The schema allows it, but no value map, constant or ``otherwise`` gives it: the loop never starts, the step never
-runs, and nothing else would tell.
+runs, and nothing else would tell. ``hub check --all`` also names every value of a schema's list that no row gives,
+awaited or not: a status the source has and the value map forgot looks like that.
 
 Example::
 
@@ -34,6 +35,25 @@ def check(checked: Checked) -> Iterator[Diagnostic]:
         for node in walk(bound.root):
             if isinstance(node, Binary) and node.operator in ("==", "in"):
                 yield from _waits(bound, node, produced)
+
+    if checked.context.thorough:
+        yield from _never(checked, produced)
+
+
+def _never(checked: Checked, produced: Produced) -> Iterator[Diagnostic]:
+    """Values of a schema's list that nobody gives, at the last row that could."""
+    last = {(table.entity, row.field): (checked.schema(table), row) for table in checked.tables for row in table.rows}
+    for (entity, field), given in produced.items():
+        schema, row = last[entity, field]
+        allowed = schema.fields[field].get("enum", ()) if schema is not None and field in schema.fields else ()
+        missing = [str(value) for value in allowed if value is not None and value not in given]
+        if missing:
+            listed = ", ".join(sorted(given)) or "nothing"
+            why = f"schemas/{entity} allows it, the rows of {entity}.{field} give: {listed}"
+            message = f"no row gives {entity}.{field}: {', '.join(missing)}"
+            yield finding(
+                row.place, ID, message, why, "add entries to values, if the source has such a value", "info"
+            )
 
 
 def _produced(checked: Checked) -> Produced:

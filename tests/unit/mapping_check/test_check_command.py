@@ -57,3 +57,22 @@ def test_the_cases_of_a_workspace_run_and_fail_with_1(folder: Path, capsys: pyte
     cases.write_text(cases.read_text().replace("manager: E1001", "manager: E9999", 1))
     assert mapping_test_command(folder, (), Format.text) == 1
     assert 'manager is "E1001", wanted "E9999"' in capsys.readouterr().out
+
+
+def test_all_names_schema_values_no_row_gives_as_information(
+    tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    file = tmp_path / "t.yaml"
+    file.write_text(
+        "integration: t\nowner: ops\nevery: change\nsystems: {pm: jira}\ntables:\n- entity: project\n"
+        "  source: pm.issue\n  key: id\n  fields:\n  - {field: name, from: fields.summary, required: true}\n"
+        "  - {field: status, from: fields.status.name, values: {Open: active, Done: closed}}\n"
+    )
+    assert check_command(ROOT, [file], CheckFormat.json) == 0
+    assert orjson.loads(capfdbinary.readouterr().out) == []
+    assert check_command(ROOT, [file], CheckFormat.json, thorough=True) == 0
+    (found,) = orjson.loads(capfdbinary.readouterr().out)
+    assert (found["rule"], found["level"], found["line"]) == ("unproduced-value", "info", 11)
+    assert found["message"] == "no row gives project.status: planned"
+    assert check_command(ROOT, [file], CheckFormat.github, thorough=True) == 0
+    assert capfdbinary.readouterr().out.startswith(b"::notice ")
