@@ -11,12 +11,13 @@ import orjson
 
 from hub.loop import clocked, outcome, person, until
 from hub.loop.asking import KINDS, out_of_time
+from hub.loop.conditions import note
 from hub.loop.late import late_check
 from hub.loop.limits import KIND, fell_due
 from hub.loop.linking import link_of_document
 from hub.loop.names import resolve
 from hub.loop.related import candidates
-from hub.loop.start import NO_LONGER, OPEN, cancel, fire, gather, holds, read_again, rearm, was_read
+from hub.loop.start import NO_LONGER, OPEN, cancel, fire, gather, holds, judged, read_again, rearm, was_read
 from hub.loop.steps import advance
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
@@ -47,7 +48,9 @@ def subject_changed(
             continue
         if loop.definition.once == "crossing":
             rearm(world, loop, before, after, was)
-        if holds(loop, world, after, was) and not (before is not None and holds(loop, world, before, was)):
+        true, problem = judged(loop, world, after, was)
+        note(world, loop, after, "when", problem)
+        if true and not (before is not None and holds(loop, world, before, was)):
             fire(world, loop, after, was, at, event)
     look_again(world, after.kind, after.key)
 
@@ -75,7 +78,7 @@ def look_again(world: World, kind: str, key: str) -> None:
 
 def _still_asks(world: World, loop: CompiledLoop, instance: Instance) -> None:
     subject = world.entity(instance.subject_kind, instance.subject)
-    if not holds(loop, world, subject, instance.was):
+    if not any(judged(loop, world, subject, instance.was)):  # what gives no value is no reason to end it
         cancel(world, instance, NO_LONGER)
 
 

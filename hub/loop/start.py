@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from hub.loop.conditions import note
 from hub.loop.late import late_check
 from hub.loop.limits import begin_loop, tidy
 from hub.loop.related import in_the_way, loaded, matching, occurrences, related_lists, taken_keys
@@ -40,19 +41,25 @@ def scope_of(world: World, subject: Entity, was: Was) -> dict[str, Any]:
 
 def holds(loop: CompiledLoop, world: World, entity: Entity | None, was: Was) -> bool:
     """``when`` as a plain truth: a deleted subject, or one whose ``when`` gives no value, has not closed."""
+    return judged(loop, world, entity, was)[0]
+
+
+def judged(loop: CompiledLoop, world: World, entity: Entity | None, was: Was) -> tuple[bool, str]:
+    """``when``, and in words why it gave no value."""
     if entity is None or entity.deleted:
-        return False
+        return False, ""
     try:
-        return loop.when(scope_of(world, entity, was))
-    except ExpressionError:
-        return False
+        return loop.when(scope_of(world, entity, was)), ""
+    except BROKEN as problem:
+        return False, str(problem)
 
 
 def fire(world: World, loop: CompiledLoop, subject: Entity, was: Was, at: Micros, event: str) -> None:
     """``when`` has turned true: start an occurrence, revive the one that was cancelled, or ask the owner."""
     known = occurrences(world, loop, subject)
     scope = scope_of(world, subject, was)
-    closed_at = _closed_at(loop, scope, at)
+    closed_at, problem = _closed_at(loop, scope, at)
+    note(world, loop, subject, "starts.of", problem)
     history, asks = closed_at < loop.starts_at, False
     last = known[-1] if known else None
     if loop.definition.once == "closing":
@@ -116,13 +123,13 @@ def _still_open(last: Instance, history: bool) -> bool:
     return last.state is not LoopState.CANCELLED and last.taken is None
 
 
-def _closed_at(loop: CompiledLoop, scope: Mapping[str, Any], at: Micros) -> Micros:
-    """The closing's own time; the record's version time where ``starts.of`` is absent or empty."""
+def _closed_at(loop: CompiledLoop, scope: Mapping[str, Any], at: Micros) -> tuple[Micros, str]:
+    """The closing's own time; the record's version time where ``starts.of`` is absent, empty or (in words) none."""
     try:
-        own = loop.starts_of(scope)
-    except ExpressionError:
-        own = None
-    return at if own is None else own
+        own, problem = loop.starts_of(scope), ""
+    except ExpressionError as error:
+        own, problem = None, str(error)
+    return at if own is None else own, problem
 
 
 def _occurrence(loop: CompiledLoop, scope: Mapping[str, Any]) -> str | None:
@@ -202,7 +209,8 @@ def read_again(world: World, loop: CompiledLoop, name: str) -> None:
     subject = None if instance is None else world.entity(instance.subject_kind, instance.subject)
     if instance is None or instance.phase not in ("settling", "reading"):
         return
-    if subject is None or not holds(loop, world, subject, instance.was):
+    true, problem = judged(loop, world, subject, instance.was)
+    if subject is None or not (true or problem):
         cancel(world, instance, NO_LONGER)
         return
     loaded(world, loop, subject)
@@ -269,8 +277,13 @@ def gather(world: World, loop: CompiledLoop, name: str) -> None:
     subject = None if instance is None else world.entity(instance.subject_kind, instance.subject)
     if instance is None or instance.taken is not None or instance.reading:
         return
-    if subject is None or not holds(loop, world, subject, instance.was):
+    true, problem = judged(loop, world, subject, instance.was)
+    if subject is None or not (true or problem):
         cancel(world, instance, NO_LONGER)
+        return
+    if problem:
+        unmet = [Waiting("missing", f"{name}/when", world.now, loop.definition.owner, problem)]
+        _wait(world, instance, LoopState.BLOCKED, unmet, "loop.blocked")
         return
     loaded(world, loop, subject)
     quarantined = _quarantined(world, loop, instance, subject)
