@@ -98,6 +98,8 @@ class Settings(_Frozen):
     governance: Literal["off", "on"] = "off"
     language: Literal["en", "zh"] = "en"
     public_url: str = ""
+    sign: str = ""
+    """A reference to the Ed25519 key that signs certificates: 64 hexadecimal digits."""
     mappings: str = "mappings"
     schemas: str = "schemas"
     people: str = "people.yaml"

@@ -33,6 +33,8 @@ COMMANDS = (
     "reconcile",
     "trace",
     "health",
+    "prove",
+    "verify",
     "mapping",
     "connector",
     "sim",

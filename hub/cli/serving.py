@@ -27,7 +27,8 @@ from hub.engine.clocks import seed
 from hub.engine.embedded import Host, Turn
 from hub.engine.live import Live
 from hub.engine.runlock import RunLock
-from hub.engine.watch import Watch
+from hub.engine.sealer import Sealer
+from hub.engine.watch import CHECKS, Watch
 from hub.errors import UsageError
 from hub.intake.pollers import Poller
 from hub.intake.reader import Reader
@@ -36,6 +37,7 @@ from hub.intake.webhook import WebhookServer
 from hub.model.changes import Changes, Reading
 from hub.model.clock import NEVER, SECOND, Micros
 from hub.model.fact import Fact, ReadFailed, TimerDue
+from hub.store.chaincheck import ChainCheck
 from hub.store.cursors import SqlCursors
 from hub.store.halts import halts
 
@@ -109,7 +111,8 @@ class Serving:
             steady=self.steady,
             halted=lambda: {name: one.why for name, one in halts(store).items()},
         )
-        self.watch = Watch(store, lambda: workspace.catalog.integrations, clock)
+        self.watch = Watch(store, lambda: workspace.catalog.integrations, clock, (*CHECKS, ChainCheck()))
+        self.sealer = Sealer(store, clock)
         stack.push_async_callback(self.executor.stop)
         sources = {
             name: url for name, url in self.twins.items() if any(s.webhook for s in workspace.specs[name].streams)
@@ -136,7 +139,7 @@ class Serving:
             "executor": self.executor.turn,
             "timers": self._timers,
             "reader": self._readings,
-            **({"files": self.edits.turn, "watch": self.watch.turn} if self.listen else {}),
+            **({"files": self.edits.turn, "watch": self.watch.turn, "seal": self.sealer.turn} if self.listen else {}),
         }
         for poller in self.pollers:
             roles[role_of(poller)] = self._polling(poller)
@@ -282,7 +285,7 @@ class _Dues:
             "reader": NEVER if stored.readings is None else stored.readings,
         }
         if serving.listen:
-            found |= {"files": serving.edits.due, "watch": serving.watch.due}
+            found |= {"files": serving.edits.due, "watch": serving.watch.due, "seal": serving.sealer.due}
         found.update((role_of(poller), poller.due) for poller in serving.pollers)
         return found
 
