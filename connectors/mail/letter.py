@@ -52,7 +52,7 @@ def read_letter(data: bytes) -> dict[str, Json]:
         "to": str(message["To"] or ""),
         "subject": str(message["Subject"] or ""),
         "body": text.replace("\r\n", "\n").rstrip("\n"),
-        "external_ref": str(message[REFERENCE] or ""),
+        "external_ref": str(message[REFERENCE] or "").strip(),
     }
 
 

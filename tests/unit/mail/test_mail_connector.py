@@ -41,6 +41,16 @@ async def test_a_mail_in_a_folder_reads_back_as_it_was_meant(tmp_path: Path) -> 
     assert found.document["external_ref"] == "k1"
 
 
+async def test_a_reference_as_long_as_a_real_one_reads_back_as_it_was_sent(tmp_path: Path) -> None:
+    """The header is folded then: what the fold adds is no part of the reference."""
+    post, key = by_file(tmp_path), "0d49a1a3" * 8
+    receipt = await post.act(call(key=key))
+    found = await post.read(ObjectRef("message.send", receipt.remote_id))
+    assert found is not None
+    assert found.document is not None
+    assert found.document["external_ref"] == key
+
+
 async def test_the_same_key_twice_leaves_one_file_with_the_first_bytes(tmp_path: Path) -> None:
     mail = by_file(tmp_path)
     first = await mail.act(call())
