@@ -37,6 +37,10 @@ from hub.model.values import Money
 FALLBACK = (KeyError, IndexError, TypeError, AttributeError, ValueError, DecimalException)
 """What fast code raises where only exact code knows the answer (``ExpressionError`` is a ``ValueError``)."""
 BRACKETS_MAX = 150
+_LIGHT = frozenset(
+    {"bool", "int", "decimal", "money", "unrounded money", "instant", "date", "duration", "ref", "null"}
+)
+"""Types whose values are small: nothing done with one takes long."""
 """Python's parser stops at 200 nested brackets."""
 
 _OPERATORS = {
@@ -218,7 +222,7 @@ class _Emitter:
             case "&&" | "||" as operator:
                 return self.logic(operator, node)
             case "+":
-                return f"_add({', '.join(map(self.code, _chain('+', node)))})"
+                return f"_add({', '.join(map(self.weighed, _chain('+', node)))})"
             case "==":
                 return self.equal(node)
             case "!=":
@@ -242,19 +246,26 @@ class _Emitter:
                 return f"({one} is None)"
             if isinstance(literal, Literal) and isinstance(literal.value, str):
                 return f"({one} == {other})"
-        return f"_equal({left}, {right})"
+        return f"_equal({self.weighed(node.left)}, {self.weighed(node.right)})"
 
     def within(self, node: Binary) -> str:
         left = self.code(node.left)
         if isinstance(node.right, ListOf) and node.right.parts and all(map(_is_text, node.right.parts)):
             return f"({left} in ({', '.join(map(self.code, node.right.parts))},))"
-        return f"_within({left}, {self.code(node.right)})"
+        return f"_within({left}, {self.weighed(node.right)})"
+
+    def weighed(self, node: Node) -> str:
+        """Inside a macro work over a long list or text is paid for: it is done once per element."""
+        code = self.code(node)
+        if not self.variables or isinstance(node, Literal) or self.typing.of(node).name in _LIGHT:
+            return code
+        return f"_steps.weigh({code})"
 
     # -- calls and macros
 
     def call(self, node: Call) -> str:
         given = [node.target, *node.arguments] if node.target is not None else [*node.arguments]
-        arguments = [self.code(part) for part in given]
+        arguments = [self.weighed(part) for part in given]
         if node.function == "day":
             return f"_day({arguments[0]}, {self.names.constant(self.zone)})"
         if node.function == "sum":

@@ -74,7 +74,9 @@ from hub.mapping.expression.reading import (
 from hub.mapping.expression.values import Value, fail, kind, type_error
 
 STEPS_MAX = 10_000
-"""Elements one evaluation may visit in its macros: nested macros over long lists end here, not in an hour."""
+"""Steps of one evaluation: an element visited by a macro is one, and inside a macro so is every element of a list,
+and every 1,024 characters of a text, that a function or operator is given. Nested work over long values ends here,
+not in an hour; counted, not timed, so that running it again ends the same way."""
 
 
 def true(value: Value) -> bool:
@@ -115,6 +117,16 @@ class Steps:
     def __init__(self) -> None:
         self.left = STEPS_MAX
 
+    def weigh(self, value: Value) -> Value:
+        """The value, what working through it once costs being paid."""
+        if type(value) is str:
+            self.left -= len(value) >> 10
+        elif type(value) is list or isinstance(value, Mapping):
+            self.left -= len(value)
+        if self.left < 0:
+            fail("step-limit", f"more than {STEPS_MAX} steps")
+        return value
+
     def over(self, values: Value) -> Sequence[Value]:
         """The elements of a list, or the keys of an object, paid for in advance."""
         if type(values) is not list:
@@ -123,7 +135,7 @@ class Steps:
             values = list(values)
         self.left -= len(values)
         if self.left < 0:
-            fail("step-limit", f"more than {STEPS_MAX} elements visited")
+            fail("step-limit", f"more than {STEPS_MAX} steps")
         return values  # type: ignore[no-any-return]
 
 

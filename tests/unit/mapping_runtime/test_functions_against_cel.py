@@ -1,4 +1,4 @@
-"""Our own functions registered in a CEL implementation: macros, operators and functions mixed, same value or two errors.
+"""Our own functions registered in a CEL implementation, mixed with macros and operators: same value or two errors.
 
 What is registered here is written from the manual's table, not from our code: it is the second opinion. Left out are
 functions of values CEL has none of: money (``money``, sums of money), dates (``day`` and what comes after it), and
