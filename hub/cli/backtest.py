@@ -23,7 +23,7 @@ def compared(store: Any, catalog: Catalog, since: int, only: str = "") -> dict[s
 
     with store.read() as db:
         begun = list(closings.began(db, since, only))
-        places = [closings.closing_event(db, one) for one in begun]
+        places = [0 if _clocked(db, catalog, one.loop) else closings.closing_event(db, one) for one in begun]
         started = [
             Started(one.loop, one.kind, one.subject, one.position, place, one.recorded)
             for one, place in zip(begun, places, strict=True)
@@ -31,6 +31,16 @@ def compared(store: Any, catalog: Catalog, since: int, only: str = "") -> dict[s
         past = AsOf(catalog, closings.links(db), closings.quarantined(db))
         runs = Backtest(catalog, past, started, lambda loop: _became(db, loop))
         return report(runs.run(closings.stored(db)))
+
+
+def _clocked(db: Any, catalog: Catalog, name: str) -> bool:
+    """Whether a clock started it: no event of its subject did, so the state is the one at its start."""
+    from hub.history.rehearsal import starts_by
+    from hub.store.queries import loops
+
+    one = loops.instance(db, name)
+    loop = None if one is None else catalog.loop(one.integration, one.loop, one.logic)
+    return loop is not None and starts_by(loop) == "clock"
 
 
 def _became(db: Any, loop: str) -> Became:

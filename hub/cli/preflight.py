@@ -75,6 +75,8 @@ def _backtest(opened: Workspace, since: str, only: str, form: Format, language: 
 
 def in_the_way(one: dict[str, Any]) -> bool:
     """Whether somebody has to do something before it could close well; an approval is the ordinary way."""
+    if one["would"] == "not_now" and one["starts_by"] != "change":
+        return False  # a warning nobody needs now is in nobody's way
     return one["would"] not in ("done", "already", "history") or bool(one["missing"] or one["quarantine"])
 
 

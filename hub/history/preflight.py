@@ -9,7 +9,7 @@ from typing import Any
 
 from hub.history.compare import amount_of
 from hub.history.overlay import Overlay
-from hub.history.rehearsal import Foreseen
+from hub.history.rehearsal import Foreseen, starts_by
 from hub.mapping.catalog import Catalog
 from hub.model.action import ActionSpec
 from hub.model.changes import Approval
@@ -103,6 +103,7 @@ def closing_json(found: Foreseen, catalog: Catalog) -> dict[str, Any]:
         "title": dict(found.loop.definition.title),
         "owner": found.loop.definition.owner,
         "when": found.loop.definition.when.text,
+        "starts_by": starts_by(found.loop),
         "would": would(found),
         "id": found.stands.id if found.stands else None,
         "closing": found.stands.number if found.stands else None,

@@ -14,7 +14,7 @@ from typing import Any
 from hub.history.assumed import Assumed
 from hub.history.overlay import Overlay
 from hub.loop.hypothesis import Wish, supposed
-from hub.loop.start import fire, gather, holds
+from hub.loop.start import begin, fire, gather, holds
 from hub.loop.world import World
 from hub.mapping.catalog import Catalog
 from hub.mapping.compiled import CompiledIntegration, CompiledLoop
@@ -102,6 +102,13 @@ class Foreseen:
     read_again: tuple[str, ...] = ()
 
 
+def starts_by(loop: CompiledLoop) -> str:
+    """``change``: the subject closes; ``crossing``: a limit is crossed; ``clock``: a period or moment comes."""
+    if loop.definition.schedule is not None or loop.definition.due is not None:
+        return "clock"
+    return "crossing" if loop.definition.once == "crossing" else "change"
+
+
 Begin = Callable[[Rehearsal, CompiledLoop], str]
 """Start or go on with a closing; gives its id."""
 
@@ -112,6 +119,11 @@ def foresee(view: View, catalog: Catalog, loop: CompiledLoop, question: Question
     world = World(view, catalog, question.now)
     known = [one for one in view.instances(subject.kind, subject.key) if _of(loop, one)]
     newest = max(known, key=lambda one: one.number, default=None)
+    if starts_by(loop) == "clock":
+        if not holds(loop, world, subject, None):
+            return Foreseen(loop, subject, None, False)
+        number = len(known) + 1
+        return _run(view, catalog, loop, question, None, partial(_come_due, subject=subject, number=number))
     if holds(loop, world, subject, newest.was if newest else None):
         if newest is None or newest.phase not in OPEN_PHASES or newest.finished_at is not None:
             return Foreseen(loop, subject, None, True, newest, newest)
@@ -128,15 +140,17 @@ def _of(loop: CompiledLoop, instance: Instance) -> bool:
 
 
 def _run(
-    view: View, catalog: Catalog, loop: CompiledLoop, question: Question, after: Entity | None, begin: Begin
+    view: View, catalog: Catalog, loop: CompiledLoop, question: Question, after: Entity | None, start: Begin
 ) -> Foreseen:
     first = Rehearsal(catalog, Overlay(view), question.now, question.recorded)
-    name = begin(first, loop)
+    name = start(first, loop)
+    if not name:  # a crossing that is the same one still
+        return Foreseen(loop, question.subject, after, True)
     first.run()
     last, stands = first, first.memory.loops[name]
     if stands.phase in ("asking", "gathering") and stands.state is not LoopState.HISTORY:
         last = Rehearsal(relaxed(catalog, loop), Overlay(view, hidden=True), question.now, question.recorded)
-        begin(last, replace(loop, require=()))
+        start(last, replace(loop, require=()))
         last.run()
         if last.memory.loops[name].phase == "asking":
             last.allow(last.memory.loops[name])
@@ -151,6 +165,16 @@ def _close(rehearsal: Rehearsal, loop: CompiledLoop, *, subject: Entity, after: 
     world.because(cause, 0, "", at)
     world.changes.entities[after.kind, after.key] = after
     fire(world, loop, after, typed_view(subject), at, cause)
+    before = {name: rehearsal.memory.instance(name) for name in world.changes.loops}
+    rehearsal.memory.take(world.changes)
+    return next((name for name, one in before.items() if one is None or one.taken is None), "")
+
+
+def _come_due(rehearsal: Rehearsal, loop: CompiledLoop, *, subject: Entity, number: int) -> str:
+    """The clock starts an occurrence for the subject as it is."""
+    world = World(rehearsal.memory, rehearsal.catalog, rehearsal.now)
+    world.because(f"preflight/{subject.stream}", 0, "", rehearsal.now)
+    begin(world, loop, subject, None, None, ("preflight", number, False), rehearsal.now, False)
     rehearsal.memory.take(world.changes)
     return next(iter(world.changes.loops))
 

@@ -184,3 +184,46 @@ def _with(value: Any, numbers: dict[str, str]) -> Any:
         if isinstance(value, str):
             value = value.replace(placeholder, number)
     return value
+
+
+def campaign(stage: Closings, loop: str, **given: Any) -> dict[str, Any]:
+    from hub.model.entity import Entity
+
+    schema = stage.catalog.schemas.get("campaign")
+    assert schema is not None
+    state = {**schema.empty, "name": "Fair", "status": "active", "organizer": "E1005", "budget_code": "MK-1"}
+    money = {"amount": "900.00", "currency": "CNY"}
+    subject = Entity("campaign", "trello:c1", "Fair", 1, {**state, "budget": money, "spend": money})
+    chosen = next(one for one in stage.catalog.loops("campaign") if one.definition.name == loop)
+    with snapshot(stage.store) as view:
+        question = Question(subject, stage.clock.now(), stage.clock.now(), given, {})
+        return closing_json(foresee(view, stage.catalog, chosen, question), stage.catalog)
+
+
+def test_a_warning_about_a_crossing_needs_the_value_that_crosses(stage: Closings) -> None:
+    assert (campaign(stage, "over-budget")["would"], campaign(stage, "over-budget")["starts_by"]) == (
+        "not_now",
+        "crossing",
+    )
+    said = campaign(stage, "over-budget", spend={"amount": "901.00", "currency": "CNY"})
+    assert (said["would"], [one["step"] for one in said["steps"]]) == ("incomplete", ["warn"])
+    assert [(one["step"], one["kind"], one["key"]) for one in said["links"]] == [("warn", "campaign", "trello:c1")]
+
+
+def test_a_loop_that_a_clock_starts_is_run_for_the_subject_as_it_is(stage: Closings) -> None:
+    from hub.mapping.table import ScheduleDef
+
+    stage.project(1)
+    stage.settle()
+    (loop,) = stage.catalog.loops("project")
+    monthly = replace(loop, definition=replace(loop.definition, schedule=ScheduleDef("month", HERE), once="period"))
+    integration = stage.catalog.integrations["rd-close"]
+    always = replace(monthly, when=lambda scope: True)
+    active = {**stage.catalog.integrations, "rd-close": replace(integration, loops=(always,))}
+    catalog = replace(stage.catalog, integrations=active, _tables={}, _loops={})
+    with snapshot(stage.store) as view:
+        subject = view.entity("project", "jira:10010")
+        assert subject is not None
+        question = Question(subject, stage.clock.now(), stage.clock.now(), {}, {})
+        said = closing_json(foresee(view, catalog, always, question), catalog)
+    assert (said["would"], said["starts_by"], said["sets"]) == ("done", "clock", {})
