@@ -28,8 +28,7 @@ def register(group: typer.Typer) -> None:
         workspace: WorkspaceOption = HERE,
         form: FormatOption = Format.text,
     ) -> None:
-        """Propose rows from names, types and recorded values, beside another system's entities also from values
-        that match; each with its hit rate on held-out records."""
+        """Propose rows from names, types and values, also those another system has; each with its hit rate."""
         _suggest(workspace, stream, entity, samples, currency, form)
 
 
