@@ -19,6 +19,8 @@ from hub.model.instance import Instance, LoopState, Obligation, StepState, Waiti
 
 def late_check(world: World, loop: CompiledLoop, instance: Instance, subject: Entity) -> None:
     """See who is late now; who no longer matches is no longer late. Only the newest closing that stands asks."""
+    if loop.definition.schedule is not None:
+        return  # the next period takes it
     every = [one for one in occurrences(world, loop, subject) if one.state is not LoopState.CANCELLED]
     if every and every[-1].id != instance.id:
         return

@@ -16,7 +16,7 @@ from hub.model.changes import PAGE
 from hub.model.clock import SECOND, Micros, micros
 from hub.model.fact import TimerDue
 from hub.model.values import instant_of
-from tests.engine_stage import HERE, T0, Stage, catalog_of, path, project, rd_close, step
+from tests.engine_stage import HERE, T0, Stage, catalog_of, expense, path, project, rd_close, related, step
 from tests.unit.loop.test_closing import events_fold_back
 
 DAY = 24 * 3600
@@ -441,3 +441,36 @@ def test_a_fact_for_a_loop_that_is_gone_does_nothing() -> None:
     stage = before_the_loop(project("1"))
     assert stage.fact(TimerDue("adopt/x/y/z", "adopt", "x/y"))
     assert stage.memory.loops == {}
+
+
+def monthly_expenses() -> Stage:
+    """A stage whose monthly loop settles the approved expenses of each active project."""
+    settle = step(
+        "settle",
+        "asset.create",
+        lambda scope, link: {"name": " ".join(one["text"] for one in scope["expenses"])},
+        applies=lambda scope: len(scope["expenses"]) > 0,
+        uses=("expenses",),
+    )
+    definition = {"schedule": MONTHLY, "once": "period"}
+    expenses = (related("expenses", "expense", "approved"),)
+    made = loop_of(active, definition, starts_at=at("2026-01-05"), related=expenses, steps=(settle,))
+    stage = Stage(catalog_of(made))
+    seed(stage)
+    return stage
+
+
+def test_each_period_takes_what_no_earlier_one_took_and_nothing_is_late() -> None:
+    stage = monthly_expenses()
+    stage.say(project("1"), expense("7", text="taxi"))
+    until(stage, "2026-02-03")
+    stage.erp()
+    stage.say(expense("8", text="train"))
+    assert stage.loop().late == ()
+    until(stage, "2026-03-03")
+    stage.erp()
+    until(stage, "2026-04-02")
+    sent = [(stage.memory.loops[one.loop].occurrence, one.payload["name"]) for one in stage.effects()]
+    assert sent == [("2026-02", "taxi"), ("2026-03", "train")]
+    assert {one.state for one in stage.memory.loops.values()} == {"done"}
+    events_fold_back(stage)
