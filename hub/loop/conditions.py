@@ -43,7 +43,7 @@ def _row(
         kind=subject.kind,
         key=subject.key,
         at=world.time,
-        reason=REASON,
+        reason="condition",
         row=row,
         owner=loop.definition.owner,
         message=problem,

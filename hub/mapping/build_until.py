@@ -1,4 +1,4 @@
-"""``on_fail`` and ``until`` of a step: what follows when it fails, and what must happen elsewhere before it is done."""
+"""``on_fail`` and ``until`` of a step: what follows when it fails, what must happen elsewhere before it is done."""
 
 from __future__ import annotations
 

@@ -23,8 +23,12 @@ from hub.model.entity import Entity
 from hub.model.record import Json
 from hub.model.values import canonical
 
-_CASE_KEYS = ("case", "record", "delivery", "gives", "refuses", "skips", "loop", "given", "fires", "missing", "steps")
+_CASE_KEYS = (
+    *("case", "record", "delivery", "gives", "refuses", "skips"),
+    *("loop", "given", "fires", "missing", "steps", "undo"),
+)
 NOW = "2026-06-01T00:00:00.000Z"
+_ENDS = ("until", "met")
 STEP_STATES = ("started", "asked", "skipped")
 
 
@@ -43,7 +47,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class WantedStep:
-    """``each``: item key -> {payload, expect}; a step without ``each`` has its own under the empty key."""
+    """``each``: item key -> {payload, expect, until, met}; a step without ``each`` has its own under ""."""
 
     state: str
     each: Mapping[str, Mapping[str, Json]] | None
@@ -65,6 +69,8 @@ class Case:
     steps: Mapping[str, WantedStep] = field(default_factory=dict)
     entities: tuple[Entity, ...] = ()
     """What lookups of a record case find, beside the entities of the whole file."""
+    undo: tuple[str, ...] | None = None
+    """The steps a cancel would take back, last first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,7 @@ def _case(form: Form) -> Case:
         fires=form.flag("fires") if "fires" in form else None,
         missing=None if missing is None else tuple(missing) if isinstance(missing, list) else (str(missing),),
         steps={step.text: _step(form, step.text) for step, _ in form.pairs("steps")},
+        undo=tuple(one.text for one in form.words("undo")) if "undo" in form else None,
         entities=() if known else _entities(form, "given"),
     )
 
@@ -152,11 +159,11 @@ def _step(form: Form, name: str) -> WantedStep:
     place = form.findings.place(node)
     if not isinstance(node, MappingNode):
         return WantedStep(_state(form, form.text_of(node), place), None, place)
-    inner = Form(form.findings, node, f"step {name}", ("state", "payload", "expect", "each"))
+    inner = Form(form.findings, node, f"step {name}", (*("state", "payload", "expect", "each"), *_ENDS))
     state = _state(form, inner.text("state", "started"), place)
     if "each" in inner:
         return WantedStep(state, _json(inner, "each"), place)
-    own = {key: _json(inner, key) for key in ("payload", "expect") if key in inner}
+    own = {key: _json(inner, key) for key in ("payload", "expect", *_ENDS) if key in inner}
     return WantedStep(state, {"": own} if own else None, place)
 
 

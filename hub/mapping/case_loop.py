@@ -9,6 +9,7 @@ import orjson
 
 from hub.mapping.case_difference import At, Difference
 from hub.mapping.case_file import Case, WantedStep
+from hub.mapping.case_until import taken_back, waits
 from hub.mapping.compiled import CompiledIntegration, CompiledLoop, CompiledStep, ExpressionError, LinkOf, Unlinked
 from hub.model.action import ActionSpec
 from hub.model.record import Json
@@ -32,7 +33,8 @@ def loop_problems(
     scope = _scope(case, loop, now, empty_of)
     problems = list(_starts(case, loop, scope))
     # A loop that does not fire, or waits for what is missing, has no steps to look at.
-    return [*problems, *_steps(case, loop, scope, action_of)] if case.steps else problems
+    looks = case.steps or case.undo is not None
+    return [*problems, *_steps(case, loop, scope, action_of, empty_of)] if looks else problems
 
 
 def _scope(case: Case, loop: CompiledLoop, now: str, empty_of: EmptyOf) -> Scope:
@@ -74,7 +76,9 @@ def _true(condition: Callable[[Scope], bool], scope: Scope) -> bool:
         return False
 
 
-def _steps(case: Case, loop: CompiledLoop, scope: Scope, action_of: ActionOf) -> Iterator[str]:
+def _steps(
+    case: Case, loop: CompiledLoop, scope: Scope, action_of: ActionOf, empty_of: EmptyOf
+) -> Iterator[str]:
     done: dict[str, Obligations] = {}
     unknown = set(case.steps) - {step.definition.name for step in loop.steps}
     yield from (f"the loop has no step {name}" for name in sorted(unknown))
@@ -82,7 +86,7 @@ def _steps(case: Case, loop: CompiledLoop, scope: Scope, action_of: ActionOf) ->
         name = step.definition.name
         seen = {**scope, **_earlier(step, loop, done, case, action_of)}
         try:
-            done[name] = _obligations(step, seen)
+            done[name] = _obligations(step, seen, case, empty_of)
         except (ExpressionError, Unlinked) as error:
             done[name] = {}
             yield f"{name}: {error}"
@@ -91,6 +95,9 @@ def _steps(case: Case, loop: CompiledLoop, scope: Scope, action_of: ActionOf) ->
             for each in _step(case.steps[name], done[name]):
                 at = None if each.at is None else ("steps", name, *each.at)
                 yield Difference(f"{name}: {each}", at, each.value)
+    back = taken_back(_in_order(loop.steps), {name for name, parts in done.items() if parts}, action_of)
+    if case.undo is not None and list(case.undo) != back:
+        yield Difference(f"a cancel undoes {_text(back)}, wanted {_text(list(case.undo))}", ("undo",), back)
 
 
 def _in_order(steps: Sequence[CompiledStep]) -> Iterator[CompiledStep]:
@@ -132,12 +139,18 @@ def _title(step: CompiledStep, action_of: ActionOf) -> str:
     return step.definition.name if action is None else action.title.get("en", action.name)
 
 
-def _obligations(step: CompiledStep, scope: Scope) -> Obligations:
-    """What the step would do; empty when it is skipped."""
+def _obligations(step: CompiledStep, scope: Scope, case: Case, empty_of: EmptyOf) -> Obligations:
+    """What the step would do, and what it waits for then; empty when it is skipped."""
     if not step.applies(scope):
         return {}
-    items: Sequence[tuple[str, Mapping[str, Json]]] = [("", {})] if step.items is None else step.items(scope)
-    return {key: _one(step, {**scope, **names}) for key, names in items}
+    items: Sequence[tuple[str, Mapping[str, Json]]] = [("", {})] if step.items is None else list(step.items(scope))
+    found = {key: _one(step, {**scope, **names}) for key, names in items}
+    numbers = _numbers(case.known.get("documents", {}).get(step.definition.name), step.definition.name, len(items))
+    given = canonical(dict(case.known.get("arrived", {})))
+    arrived = {kind: [_whole(one, empty_of(kind)) for one in listed] for kind, listed in given.items()}
+    for (key, names), number in zip(items, numbers, strict=True):
+        found[key].update(waits(step, {**scope, **names}, number, arrived))
+    return found
 
 
 def _one(step: CompiledStep, scope: Scope) -> dict[str, Json]:
@@ -175,9 +188,9 @@ def _step(wanted: WantedStep, found: Obligations) -> Iterator[Difference]:
         yield Difference(f"is done for {sorted(found)}, wanted {sorted(wanted.each)}", *_items(wanted.each, found))
     for key in sorted(set(wanted.each) & set(found)):
         for part, value in wanted.each[key].items():
-            if canonical(value) != found[key][part]:
-                words = f"{key} {part} is {_text(found[key][part])}, wanted {_text(value)}".lstrip()
-                yield Difference(words, ("each", key, part) if key else (part,), found[key][part])
+            if canonical(value) != (is_now := found[key].get(part)):
+                words = f"{key} {part} is {_text(is_now)}, wanted {_text(value)}".lstrip()
+                yield Difference(words, ("each", key, part) if key else (part,), is_now)
 
 
 def _items(wanted: Mapping[str, Mapping[str, Json]], found: Obligations) -> tuple[At | None, Json]:

@@ -122,6 +122,8 @@ def reasons() -> set[str]:
     for _, name, call in calls():
         if name == "Decoded":
             found |= {word for one in call.keywords if one.arg == "skipped" for word in _words(one.value)}
+        elif name == "Quarantine":
+            found |= {word for one in call.keywords if one.arg == "reason" for word in _words(one.value)}
         elif name == "BadLine":
             found |= {word for one in call.args[2:3] for word in _words(one)}
         elif name in SAYS_NO and call.args:

@@ -38,14 +38,14 @@ def report(name: str, workspace: CheckContext, text: str | None = None, decode: 
     )
 
 
-@pytest.mark.parametrize("name", ["rd-close", "event-budget"])
+@pytest.mark.parametrize("name", ["rd-close", "event-budget", "goods-in"])
 def test_every_case_of_a_shipped_integration_holds(name: str, workspace: CheckContext) -> None:
     found = report(name, workspace)
     assert [(each.case.name, each.problems) for each in found.failed] == []
     assert len(found.results) >= 12
 
 
-@pytest.mark.parametrize("name", ["rd-close", "event-budget"])
+@pytest.mark.parametrize("name", ["rd-close", "event-budget", "goods-in"])
 def test_the_cases_use_every_row_and_every_value(name: str, workspace: CheckContext) -> None:
     assert report(name, workspace).coverage.unused == ()
 
