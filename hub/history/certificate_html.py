@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from hub.history.certificate import written
-from hub.history.certificate_words import STATES, WORDS
+from hub.history.certificate_words import DECISIONS, STATES, WORDS
 from hub.model.clock import iso
 from hub.model.record import Json
 
@@ -44,6 +44,7 @@ def page(certificate: Mapping[str, Any], language: str) -> bytes:
         "say": lambda word, shown: WORDS[word][shown],
         "both": _both,
         "state": _state,
+        "decision": _decision,
         "texts": _texts,
         "when": _when,
         "micros": lambda at: _when(iso(at)),
@@ -94,6 +95,11 @@ def _both(word: str, **values: object) -> Markup:
 
 def _state(name: str) -> Markup:
     return _spans(STATES.get(name, {"zh": name, "en": name}))
+
+
+def _decision(what: str) -> Markup:
+    name = what.removeprefix("loop.")
+    return _spans(DECISIONS.get(name, {language: name.replace("_", " ") for language in LANGUAGES}))
 
 
 def _texts(texts: Texts, otherwise: str | None) -> Markup:

@@ -99,3 +99,14 @@ STATES: Mapping[str, Texts] = {
     "approved": _both("已批准", "approved"),
     "dropped": _both("已撤回", "withdrawn"),
 }
+
+DECISIONS: Mapping[str, Texts] = {
+    "approved": _both("批准", "approved"),
+    "waived": _both("豁免", "waived"),
+    "retried": _both("要求重试", "tried again"),
+    "done_by_hand": _both("人工办理", "done by hand"),
+    "cancelled": _both("取消", "cancelled"),
+    "undoing": _both("撤回结项", "taken back"),
+    "late": _both("处理迟到记录", "decided what came late"),
+    "started": _both("允许再次结项", "allowed another closing"),
+}

@@ -20,7 +20,7 @@ from hub.mapping.table import Expression, Path, Row, StepDef, flat
 from hub.model.event import Event
 from hub.model.record import Json
 
-SAFE = frozenset({"id", "number", "reference", "state", "status", "url", "version"})
+SAFE = frozenset({"id", "number", "reference", "external_ref", "state", "status", "url", "version"})
 """Fields of a document that say which it is, not what is in it."""
 _PRIVATE_OF_LOOPS = ("taken", "was")
 Labels = frozenset[tuple[str, str]]
