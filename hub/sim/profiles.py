@@ -60,6 +60,7 @@ def _webhooks() -> tuple[Behaviour, ...]:
         Behaviour("lost", "webhook", 60),
         Behaviour("drift", "page", 300),
         Behaviour("500", "page", 60, times=2),
+        Behaviour("401", "page", 20, times=1),
     )
 
 
@@ -71,8 +72,7 @@ PROFILES: Mapping[str, Profile] = {
             "erp",
             {"en": "an ERP with idempotency keys it forgets, a search that lags and answers that get lost",
              "zh": "会忘记幂等键、查询滞后、回执丢失的 ERP"},
-            (*_answers(), Behaviour("409-done", "write", 30, times=1), *_reads(),
-             Behaviour("401", "write", 10, times=1), Behaviour("lag", "search", measure=700),
+            (*_answers(), *_reads(), Behaviour("lag", "search", measure=700),
              Behaviour("forgets-keys", "every", measure=1500), Behaviour("clock", "every", measure=90_000)),
         ),
         Profile(
@@ -81,7 +81,7 @@ PROFILES: Mapping[str, Profile] = {
             {"en": "a Tryton that commits after hanging up, presses buttons unasked twice and finds things late",
              "zh": "断开后才提交、查询滞后的 Tryton"},
             (*_answers(), Behaviour("wrong-id", "read", 20, times=1), *_reads(),
-             Behaviour("401", "write", 10, times=1), Behaviour("lag", "search", measure=700),
+             Behaviour("lag", "search", measure=700),
              Behaviour("drift", "page", 200), Behaviour("clock", "every", measure=60_000)),
         ),
         Profile(
