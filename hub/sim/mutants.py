@@ -148,6 +148,43 @@ def _audit_forgotten() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _short_memory() -> Iterator[None]:
+    """Which deliveries came before is known of the last few only."""
+    from hub.store import appending
+
+    whole = appending._newest
+
+    def newest(db: Any, fingerprints: Any) -> Any:
+        end = db.execute("SELECT coalesce(max(position), 0) FROM delivery").fetchone()[0]
+        return {print_: last for print_, last in whole(db, fingerprints).items() if last[1] > end - 30}
+
+    with put(appending, "_newest", newest):
+        yield
+
+
+@contextmanager
+def _newest_version_for_all() -> Iterator[None]:
+    """A loop goes on by whatever version of the mapping is in force."""
+    from hub.mapping.catalog import Catalog
+
+    def loop(self: Catalog, integration: str, name: str, logic: str) -> Any:
+        active = self.integrations.get(integration)
+        return next((one for one in active.loops if one.definition.name == name), None) if active else None
+
+    with put(Catalog, "loop", loop):
+        yield
+
+
+@contextmanager
+def _unsure_is_done() -> Iterator[None]:
+    """A commit that failed counts as done: its callers hear of success."""
+    from hub.store import writer
+
+    with put(writer, "explained", lambda error, where: None):
+        yield
+
+
 def _method(owner: type, name: str, value: Any) -> Callable[[], AbstractContextManager[None]]:
     return lambda: put(owner, name, value)
 
@@ -215,6 +252,21 @@ _ALL = (
         "no-second-reading", "money is not read again before the list is taken", ("I12", "stuck"), _nothing_read_again
     ),
     Mutant("nobody-is-late", "what matches after the list was taken is forgotten", ("lost",), _nobody_is_late),
+    Mutant(
+        "short-memory", "a delivery that comes again after a while is taken for a new one", ("F3",), _short_memory
+    ),
+    Mutant(
+        "newest-version-for-all",
+        "a loop goes on by the mapping in force, not by its own",
+        ("I10", "I8"),
+        _newest_version_for_all,
+    ),
+    Mutant(
+        "failed-commit-is-done",
+        "a commit that failed is answered like one that worked",
+        ("I1", "stuck", "I2", "I5"),
+        _unsure_is_done,
+    ),
     Mutant("act-without-audit", "a decision leaves no audit row", ("I13",), _audit_forgotten),
 )
 MUTANTS: dict[str, Mutant] = {one.name: one for one in _ALL}

@@ -43,7 +43,7 @@ POLL = "10m"
 HUB_YAML = f"""\
 people: {ROOT}/people.yaml
 schemas: {ROOT}/schemas
-mappings: {ROOT}/mappings
+mappings: mappings
 connections:
   jira:
     {{url: "http://jira.invalid", allow: ["http://jira.invalid"], secret: "file:secret", api_token: "file:secret",
@@ -51,6 +51,7 @@ connections:
   trello: {{url: "http://trello.invalid", allow: ["http://trello.invalid"], secret: "file:secret", poll: off}}
   erp: {{url: "http://erp.invalid", allow: ["http://erp.invalid"]}}
 """
+INTEGRATIONS = ("rd-close", "event-budget")
 EDITED = "Edited: "
 EDIT = ("{field: text, from: expense.text}", f"{{field: text, value: '\"{EDITED}\" + expense.text'}}")
 """What the other version of the mapping says differently: a loop keeps the one it began with (I10)."""
@@ -61,27 +62,31 @@ TICK = 0.05
 @cache
 def workspace() -> Workspace:
     """The workspace every run uses: the shipped mappings, compiled once per process."""
-    folder = scratch() / "workspace"
-    folder.mkdir()
-    (folder / "hub.yaml").write_text(HUB_YAML, "utf-8")
-    (folder / "secret").write_text(SECRET, "utf-8")
-    opened = open_workspace(folder)
+    opened = open_workspace(_folder("workspace"))
     opened.catalog  # noqa: B018 - compiled here, once
     return opened
+
+
+def _folder(name: str) -> Path:
+    """A workspace with the integrations the scenario plays; those of other systems have nobody to answer them."""
+    folder = scratch() / name
+    (folder / "mappings").mkdir(parents=True)
+    for integration in INTEGRATIONS:
+        shutil.copy(ROOT / "mappings" / f"{integration}.yaml", folder / "mappings")
+    (folder / "hub.yaml").write_text(HUB_YAML, "utf-8")
+    (folder / "secret").write_text(SECRET, "utf-8")
+    return folder
 
 
 @cache
 def catalogs() -> tuple[Catalog, Catalog, Catalog]:
     """The shipped mapping; the same once it has been edited and put back; the edit. The last two know each other."""
     first = workspace().catalog
-    folder = scratch() / "edited"
-    shutil.copytree(ROOT / "mappings", folder / "mappings")
+    folder = _folder("edited")
     file = folder / "mappings" / "rd-close.yaml"
     text = file.read_text("utf-8")
     assert EDIT[0] in text
     file.write_text(text.replace(*EDIT), "utf-8")
-    (folder / "hub.yaml").write_text(HUB_YAML.replace(f"{ROOT}/mappings", str(folder / "mappings")), "utf-8")
-    (folder / "secret").write_text(SECRET, "utf-8")
     second = open_workspace(folder).catalog
     return first, _after(first, second), _after(second, first)
 

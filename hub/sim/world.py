@@ -332,6 +332,7 @@ class World(Hooks):
             life.die()
         for task in asyncio.all_tasks(self.loop):
             task.cancel()
+        self.loop.again()
         self.loop.run_until_complete(self.loop.create_task(asyncio.sleep(0), name="world end"))
         found = digest(self)
         told: tuple[str, ...] = ()
