@@ -75,7 +75,8 @@ async def _run(opened: Workspace, integration: str) -> Reconciled:
     opened.join()
     with opened.store.read() as db:
         everybody = effects(db)
-    mine = [one for one in everybody if one.integration == integration]
+    # What a two-way field holds is judged whenever its record is heard: an older update is no document to compare.
+    mine = [one for one in everybody if one.integration == integration and not one.is_update]
     look = Reconciliation(opened.catalog, opened.connector, opened.facts, opened.clock, "reconcile")
     async with AsyncExitStack() as stack:
         reachable(opened, stack)

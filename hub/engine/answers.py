@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub.engine.aside import alone
 from hub.engine.prepare import Work
-from hub.loop import decide
+from hub.loop import decide, twoway
 from hub.loop.start import was_read
 from hub.loop.world import World
 from hub.model.record import Rejected
@@ -19,6 +19,10 @@ def answered(world: World, work: Work) -> None:
         world.because(delivery.ref, index, "@read", one.at, delivery.ref)
         if not delivery.cause:
             world.drop_reading(object_id, "")
+            continue
+        if twoway.is_reading(delivery.cause):
+            world.drop_reading(object_id, delivery.cause)
+            twoway.was_read(world, delivery.cause, f"{delivery.connection}/{one.source}")
             continue
         instance = world.instance(delivery.cause)
         loop = None if instance is None else decide.loop_of(world, instance)

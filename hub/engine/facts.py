@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from hub.engine.transaction import again, decide_in
-from hub.loop import decide, field_choices, policy, updates
+from hub.loop import decide, field_choices, policy, twoway, updates
 from hub.loop.world import World
 from hub.mapping.catalog import Catalog
 from hub.model.changes import Changes, NotLoaded, Quarantine, Touched, View
@@ -206,7 +206,9 @@ def _person(world: World, fact: PersonDecided) -> tuple[Changes, Answer]:
     return world.changes, DONE
 
 
-def _choice(world: World, fact: AboutEntity, carry_out: Callable[[World, AboutEntity], str]) -> tuple[Changes, Answer]:
+def _choice(
+    world: World, fact: AboutEntity, carry_out: Callable[[World, AboutEntity], str]
+) -> tuple[Changes, Answer]:
     world.because(fact.decision)
     problem = carry_out(world, fact)
     return (Changes(), Answer(False, "refused", problem)) if problem else (world.changes, DONE)
@@ -214,6 +216,12 @@ def _choice(world: World, fact: AboutEntity, carry_out: Callable[[World, AboutEn
 
 def _read_failed(world: World, fact: ReadFailed) -> None:
     """``gone``: the source says the object does not exist, so neither does the entity any more."""
+    if twoway.is_reading(fact.loop):
+        connection, _, source = fact.object.split("/", 2)
+        world.drop_reading(fact.object, fact.loop)
+        reason = "" if fact.outcome == "gone" else fact.reason or "refused"
+        twoway.not_read(world, fact.loop, f"{connection}/{source}", reason)
+        return
     if fact.outcome == "refused":
         decide.read_refused(world, fact)
         return

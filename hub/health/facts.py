@@ -136,3 +136,7 @@ class IntegrationFacts:
     halt: Halt | None = None
     drift: tuple[DriftFact, ...] = ()
     """What reconciliation sees different in a target, open"""
+    updates: tuple[DocumentFact, ...] = ()
+    """Updates of two-way fields: they change objects people made, so they are no documents of ours."""
+    conflicts: int = 0
+    """Two-way fields that wait for a person."""

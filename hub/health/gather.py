@@ -19,6 +19,7 @@ from hub.model.values import Money, money_of
 from hub.store.findings import Kept, findings
 from hub.store.queries import health as rows
 from hub.store.queries import loops, records
+from hub.store.queries.twoways import undecided
 
 WINDOW: Micros = 28 * 24 * 3600 * SECOND
 """Reliability §7: four weeks."""
@@ -66,7 +67,9 @@ def gather(db: Connection, subject: Subject, unaccounted: int, now: Micros) -> I
         balance=balance(
             rows.verdicts(db, subject.name, subject.sources), sum(c.waiting for c in contacts.values()), unaccounted
         ),
-        documents=documents(effects, instances, labels, subject.actions),
+        documents=documents([one for one in effects if not one.is_update], instances, labels, subject.actions),
+        updates=documents([one for one in effects if one.is_update], (), labels, subject.actions),
+        conflicts=sum(one.integration == subject.name for each in undecided(db) for one in each.conflicts.values()),
         loops=tuple(_loop(one, labels) for one in instances),
         quarantine=tuple(_quarantine(row, labels) for row in quarantine),
         sources=tuple(_source(name, contacts[name], polled.get(name), subject, effects) for name in subject.sources),

@@ -191,9 +191,21 @@ def quarantine(facts: IntegrationFacts) -> Measure:
 
 def unknown_effects(facts: IntegrationFacts) -> Measure:
     """Effects whose result is unknown now; the target is none older than 15 minutes."""
-    since = [d.unknown_since for d in facts.documents if d.state is EffectState.UNKNOWN and d.unknown_since]
+    everything = (*facts.documents, *facts.updates)
+    since = [d.unknown_since for d in everything if d.state is EffectState.UNKNOWN and d.unknown_since]
     old = sum(facts.now - moment > UNKNOWN_PATIENCE for moment in since)
     return Measure("unknown_effects", "count", len(since), len(since), facts.window, target=0, good=old == 0)
+
+
+def field_updates(facts: IntegrationFacts) -> Measure:
+    """Updates of two-way fields that were read back equal; n: all that were not overtaken by newer values."""
+    counted = [one for one in facts.updates if one.state not in (EffectState.SUPERSEDED, EffectState.CANCELLED)]
+    done = sum(one.state is EffectState.CONFIRMED for one in counted)
+    return Measure("field_updates", "count", done, len(counted), facts.window)
+
+
+def field_conflicts(facts: IntegrationFacts) -> Measure:
+    return count("field_conflicts", facts.conflicts, facts.window)
 
 
 def freshness(facts: IntegrationFacts) -> Measure:
@@ -233,6 +245,8 @@ MEASURES: tuple[Callable[[IntegrationFacts], Measure], ...] = (
     unaccounted,
     quarantine,
     unknown_effects,
+    field_updates,
+    field_conflicts,
     freshness,
     lag,
     latency,

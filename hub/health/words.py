@@ -74,6 +74,18 @@ MEASURES: Mapping[str, MeasureWords] = {
         _words("因原因明确而被搁置的记录，不丢失", "Records set aside with a reason; none is lost"),
         _words("未关闭的隔离记录数", "open quarantine rows"),
     ),
+    "field_updates": MeasureWords(
+        _words("双向字段更新", "Two-way updates"),
+        _words("写回另一系统并读回一致的字段更新", "Fields written back to the other system and read back equal"),
+        _words(
+            "状态 CONFIRMED 的更新数；n 为未被更新值取代的更新", "updates CONFIRMED; n: those no newer value overtook"
+        ),
+    ),
+    "field_conflicts": MeasureWords(
+        _words("待裁决的字段", "Fields to decide"),
+        _words("两个系统都改动、等人裁决的双向字段", "Two-way fields both systems changed, waiting for a person"),
+        _words("未裁决的双向字段数", "two-way fields in conflict"),
+    ),
     "unknown_effects": MeasureWords(
         _words("结果未知的写入", "Writes with unknown result"),
         _words(

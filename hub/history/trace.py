@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from hub.model.changes import Quarantine
 from hub.model.clock import Micros, iso
-from hub.model.effect import Effect
+from hub.model.effect import Effect, EffectState
 from hub.model.instance import Instance, Obligation
 from hub.store.queries.trace import TraceMaterial, trace
 
@@ -138,6 +138,8 @@ def _told(event: Mapping[str, Any], effects: Mapping[str, Effect]) -> str:
     if event["stream"].startswith("quarantine/"):
         said = event["data"]
         return f"{event['type']}  {', '.join(said['outcomes'])}  {said['reason']}, by {said['who']}: {said['why']}"
+    if event["stream"].startswith("sync/"):
+        return f"{event['type']}  {_field_told(event['data']['about'])}"
     changed = ", ".join(sorted(event["data"].get("set", ())))
     return f"{event['type']} v{event['version']}  {changed}  by logic {event['logic'][:8]}"
 
@@ -148,6 +150,19 @@ def _effect_told(effect: Effect, data: Mapping[str, Any]) -> str:
     number = f" {said['number']}" if said.get("number") else ""
     reason = f": {said['reason']}" if said.get("reason") else ""
     return f"{effect.step}{item} {effect.action}{number}{reason}"
+
+
+def _field_told(about: Mapping[str, Any]) -> str:
+    """A turn of a two-way field, or of a link: what, between whom, who won, who decided and why."""
+    parts = [about.get("field") or f"{about.get('connection')} {about.get('object')}"]
+    parts += [f"between {' and '.join(name for name in about['between'] if name)}"] if "between" in about else []
+    parts += [f"{about['policy']}: {about['winner']} wins"] if "winner" in about else []
+    parts += [f"took {about['take']}"] if "take" in about else []
+    if about.get("who"):
+        parts.append(f"by {about['who']}: {about.get('why', '')}")
+    elif about.get("why"):
+        parts.append(about["why"])
+    return "; ".join(parts)
 
 
 def _loop_told(data: Mapping[str, Any]) -> str:
@@ -167,6 +182,11 @@ def _loop_told(data: Mapping[str, Any]) -> str:
 
 
 def _documents(material: TraceMaterial) -> Iterator[Line]:
+    for one in material.effects:
+        if one.is_update and one.read_back is not None and one.settled_at is not None:
+            fields = ", ".join(sorted(one.payload["fields"]))
+            equal = "equal" if one.state is EffectState.CONFIRMED else "different"
+            yield Line(one.settled_at, "read-back", f"{one.connection} {one.item}: {fields} read back {equal}")
     for loop in material.loops:
         for step in loop.steps:
             for obligation in step.obligations:

@@ -6,21 +6,18 @@ and an event that names who and why. Pure.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hub.loop import decide
 from hub.loop.holding import hold
 from hub.loop.names import names_of
-from hub.loop.twoway import settle
+from hub.loop.twoway import forget, settle
 from hub.loop.world import World
 from hub.mapping.endpoints import TwoWayField
 from hub.model.changes import Reading
-from hub.model.effect import EffectState
 from hub.model.entity import Entity
 from hub.model.fact import FieldResolved, LinkDecided
 from hub.model.people import Person
 from hub.model.record import Json
-from hub.model.twoway import Side, TwoWay, agree
+from hub.model.twoway import TwoWay, agree
 
 HUB = "hub"
 """``--take hub``: what the hub holds is right, the systems shall take it."""
@@ -136,7 +133,7 @@ def _taken_by(world: World, fact: LinkDecided) -> str:
 def _relinked(world: World, fact: LinkDecided, person: Person, entity: Entity, before: str | None) -> None:
     known = world.twoway(fact.kind, fact.key)
     if before is not None:
-        _forget(world, known, f"{fact.connection}/{before}")
+        forget(world, known, f"{fact.connection}/{before}", "the link was taken away")
         world.take_link(fact.connection, fact.kind, fact.key)
     verb = "linked" if fact.object else "unlinked"
     about = {"connection": fact.connection, "object": fact.object or before, "who": person.code, "why": fact.why}
@@ -149,16 +146,6 @@ def _relinked(world: World, fact: LinkDecided, person: Person, entity: Entity, b
         _look(world, fact)
         decide.linked(world, fact.kind, names_of(entity))
         settle(world, entity, ())
-
-
-def _forget(world: World, known: TwoWay, source: str) -> None:
-    """What an object said counts no more, and what was planned for it is not sent."""
-    side: Side = known.side(source)
-    effect = world.effect(side.effect) if side.effect else None
-    if effect is not None and effect.state is EffectState.PLANNED:
-        over = replace(effect, state=EffectState.CANCELLED, reason="the link was taken away", settled_at=world.now)
-        world.put_effect(effect, over)
-    world.put_twoway(replace(known, sides={name: one for name, one in known.sides.items() if name != source}))
 
 
 def _integration(world: World, kind: str) -> str:

@@ -14,6 +14,7 @@ from hub.loop.world import World
 from hub.mapping.back import Unwritable
 from hub.mapping.endpoints import Endpoint, TwoWayField
 from hub.model.action import payload_problem
+from hub.model.changes import Reading
 from hub.model.clock import Micros
 from hub.model.effect import Effect, EffectState, effect_key
 from hub.model.entity import NEVER, Entity
@@ -47,8 +48,7 @@ def hear_record(world: World, before: Entity | None, mapped: Mapped, source: str
     known = world.twoway(mapped.kind, mapped.key)
     if op == "delete":
         if source in known.sides:
-            kept = {name: side for name, side in known.sides.items() if name != source}
-            world.put_twoway(replace(known, sides=kept))
+            forget(world, known, source, "the object was deleted")
         return Said(mapped)
     if not known.sides and _alone(before, fields, source):
         return Said(mapped)
@@ -63,6 +63,15 @@ def hear_record(world: World, before: Entity | None, mapped: Mapped, source: str
     if after != known:
         world.put_twoway(after)
     return Said(replace(mapped, fields=values), frozenset(decided), late)
+
+
+def forget(world: World, known: TwoWay, source: str, reason: str) -> None:
+    """What an object said counts no more, and what was planned for it is not sent."""
+    side = known.side(source)
+    effect = world.effect(side.effect) if side.effect else None
+    if effect is not None and effect.state is _S.PLANNED:
+        world.put_effect(effect, replace(effect, state=_S.CANCELLED, reason=reason, settled_at=world.now))
+    world.put_twoway(replace(known, sides={name: one for name, one in known.sides.items() if name != source}))
 
 
 def _alone(before: Entity | None, fields: Mapping[str, TwoWayField], source: str) -> bool:
@@ -180,9 +189,11 @@ def _connection(source: str) -> str:
 # --- updates
 
 
-def settle(world: World, entity: Entity, moved: Collection[str], decided: Collection[str] = ()) -> None:
+def settle(
+    world: World, entity: Entity, moved: Collection[str], decided: Collection[str] = (), looked: str = ""
+) -> None:
     """Plan what the linked objects lack. ``moved``: fields the hub changed just now; ``decided``: fields about which
-    somebody decided just now, whatever failed before."""
+    somebody decided just now, whatever failed before; ``looked``: the object that was read just now."""
     fields = world.catalog.twoways.get(entity.kind)
     if not fields or not (fields.keys() & set(moved) or world.twoway(entity.kind, entity.key).sides):
         return
@@ -190,7 +201,8 @@ def settle(world: World, entity: Entity, moved: Collection[str], decided: Collec
     for connection in sorted(connections):
         target = world.link(connection, entity.kind, entity.key)
         if target is not None:
-            _settle_side(world, entity, fields, connection, target, moved, decided)
+            fresh = looked == f"{connection}/{target}"
+            _settle_side(world, entity, fields, connection, target, moved, decided, fresh=fresh)
 
 
 def _settle_side(
@@ -201,6 +213,8 @@ def _settle_side(
     target: str,
     moved: Collection[str],
     decided: Collection[str],
+    *,
+    fresh: bool,
 ) -> None:
     source = f"{connection}/{target}"
     side = world.twoway(entity.kind, entity.key).side(source)
@@ -216,7 +230,58 @@ def _settle_side(
         if wanted.keys() == side.sending.keys() and all(alike(wanted[n], side.sending[n]) for n in wanted):
             return
         supersede(world, effect, "newer values" if wanted else "nothing is left to change")
-    _plan(world, entity, fields, connection, target, wanted)
+    if wanted and not fresh and _reads_first(world, connection, wanted, fields):
+        _read(world, entity, fields[min(wanted)].ends[connection], target)
+    else:
+        _plan(world, entity, fields, connection, target, wanted)
+
+
+def _reads_first(world: World, connection: str, wanted: Collection[str], fields: Mapping[str, TwoWayField]) -> bool:
+    """Whether the object can be asked, and a table hears what it answers."""
+    facts = world.catalog.connections.get(connection)
+    return facts is not None and facts.refetch and any(fields[name].ends[connection].fed for name in wanted)
+
+
+def _read(world: World, entity: Entity, end: Endpoint, target: str) -> None:
+    """Somebody may have changed it a moment ago: it is read, and written when it still lacks something then."""
+    source = f"{end.connection}/{target}"
+    known = world.twoway(entity.kind, entity.key)
+    side = known.side(source)
+    world.put_twoway(known.with_side(source, replace(Side(side.words, failed=side.failed), reading=True)))
+    if not side.reading:
+        cause = f"{STEP}/{entity.kind}/{entity.key}"
+        world.ask_reading(Reading(end.connection, end.stream, target, cause, world.now, world.now))
+
+
+def was_read(world: World, cause: str, source: str) -> None:
+    """The object was read and heard: now it is written, where it still differs."""
+    _, kind, key = cause.split("/", 2)
+    entity, known = world.entity(kind, key), world.twoway(kind, key)
+    side = known.side(source)
+    if entity is not None and side.reading:
+        world.put_twoway(known.with_side(source, replace(side, reading=False)))
+        settle(world, entity, (), (), source)
+
+
+def not_read(world: World, cause: str, source: str, reason: str) -> None:
+    """The object cannot be read: gone (``reason`` empty), or refused, which a person hears of."""
+    _, kind, key = cause.split("/", 2)
+    entity, known = world.entity(kind, key), world.twoway(kind, key)
+    if entity is None or source not in known.sides:
+        return
+    side, connection = known.side(source), _connection(source)
+    if not reason:
+        forget(world, known, source, "the object is gone")
+        return
+    world.put_twoway(known.with_side(source, replace(side, reading=False)))
+    for name, one in sorted(world.catalog.twoways.get(kind, {}).items()):
+        if connection in one.ends and not alike(side.word(name).holds, entity.state.get(name)):
+            ask(world, entity, one, f"{connection} cannot be read: {reason}")
+
+
+def is_reading(cause: str) -> bool:
+    """Whether a read was made for two-way fields."""
+    return cause.startswith(f"{STEP}/")
 
 
 def _let_go(world: World, entity: Entity, source: str, refused: Collection[str]) -> None:
@@ -351,4 +416,18 @@ def _effect(
     return world.put_effect(None, effect)
 
 
-__all__ = ["FAILED", "FLYING", "NOTHING", "STEP", "Said", "ask", "hear_record", "settle", "supersede"]
+__all__ = [
+    "FAILED",
+    "FLYING",
+    "NOTHING",
+    "STEP",
+    "Said",
+    "ask",
+    "forget",
+    "hear_record",
+    "is_reading",
+    "not_read",
+    "settle",
+    "supersede",
+    "was_read",
+]

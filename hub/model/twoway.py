@@ -63,6 +63,8 @@ class Side:
     was: Mapping[str, Json] = field(default_factory=dict)
     failed: Mapping[str, Write] = field(default_factory=dict)
     """Values that could not be written, by field: not tried again until they change or somebody decides."""
+    reading: bool = False
+    """It is being read: what it holds now is heard before it is written."""
 
     def word(self, name: str) -> Word:
         return self.words.get(name, _SILENT)

@@ -31,8 +31,14 @@ def trace(db: Connection, kind: str, key: str) -> TraceMaterial:
     """The deliveries that gave one of its events or were set aside, and all that followed from them."""
     loops = [each for each in instances(db, subject=key) if each.subject_kind == kind]
     sent = [each for loop in loops for each in effects(db, loop_id=loop.id)]
+    sent += [each for each in effects(db, subject=key) if each.is_update and each.step == f"sync/{kind}"]
     aside = quarantined_entity(db, kind, key)
-    streams = [f"{kind}/{key}", *(loop.stream for loop in loops), *(effect.stream for effect in sent)]
+    streams = [
+        f"{kind}/{key}",
+        f"sync/{kind}/{key}",
+        *(loop.stream for loop in loops),
+        *(effect.stream for effect in sent),
+    ]
     events = events_of_streams(db, [*streams, *(f"quarantine/{row.id}" for row in aside)])
     refs = sorted({event["delivery"] for event in events if event["delivery"]})
     came = {row["position"]: row for row in deliveries(db, refs)}

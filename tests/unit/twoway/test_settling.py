@@ -14,8 +14,9 @@ from tests.twoway_stage import TwoWays, linked
 NAMES = st.sampled_from(["A", "B", "C", ""])
 EDIT = st.tuples(st.just("edit"), st.sampled_from(["jira", "erp"]), NAMES)
 HEAR = st.tuples(st.just("hear"), st.sampled_from(["jira", "erp"]), st.integers(0, 2))
+READ = st.tuples(st.just("read"), st.just(0), st.just(0))
 MOVE = st.tuples(st.just("move"), st.integers(0, 3), st.booleans())
-SCRIPT = st.lists(st.one_of(EDIT, HEAR, MOVE), min_size=1, max_size=25)
+SCRIPT = st.lists(st.one_of(EDIT, HEAR, MOVE, READ), min_size=1, max_size=25)
 PATH = {"jira": "fields__summary", "erp": "name"}
 FLYING = (EffectState.SENDING, EffectState.SENT, EffectState.UNKNOWN)
 
@@ -26,6 +27,8 @@ def play(stage: TwoWays, script: list[tuple[str, Any, Any]]) -> None:
             stage.edit(which, **{PATH[which]: how})
         elif what == "hear" and stage.systems[which].told:
             stage.hear(which, min(how, len(stage.systems[which].told) - 1))
+        elif what == "read":
+            stage.serve_readings()
         elif what == "move" and (effects := stage.open()):
             stage.step(effects[which % len(effects)].key, lost=how)
 
@@ -40,11 +43,11 @@ def come_to_rest(stage: TwoWays) -> int:
 
 
 @settings(max_examples=400, deadline=None)
-@given(SCRIPT, st.sampled_from(["newest", "source", "target"]), st.booleans())
+@given(SCRIPT, st.sampled_from(["newest", "source", "target"]), st.booleans(), st.booleans())
 def test_both_systems_and_the_hub_agree_after_at_most_one_round_trip(
-    script: list[tuple[str, Any, Any]], policy: str, versions: bool
+    script: list[tuple[str, Any, Any]], policy: str, versions: bool, reads: bool
 ) -> None:
-    stage = linked(policy)
+    stage = linked(policy, reads=reads)
     stage.jira.tells_version = stage.erp.tells_version = versions
     play(stage, script)
     assert come_to_rest(stage) <= 2
@@ -57,9 +60,9 @@ def test_both_systems_and_the_hub_agree_after_at_most_one_round_trip(
 
 
 @settings(max_examples=200, deadline=None)
-@given(SCRIPT)
-def test_with_ask_they_agree_or_a_person_is_asked_and_then_they_agree(script: list[tuple[str, Any, Any]]) -> None:
-    stage = linked("ask")
+@given(SCRIPT, st.booleans())
+def test_with_ask_they_agree_or_a_person_is_asked(script: list[tuple[str, Any, Any]], reads: bool) -> None:
+    stage = linked("ask", reads=reads)
     play(stage, script)
     assert come_to_rest(stage) <= 2
     jira, hub, erp = stage.both()
