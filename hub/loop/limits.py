@@ -62,7 +62,9 @@ def tidy(world: World, before: Instance | None, after: Instance) -> None:
 
 
 def fell_due(world: World, loop: CompiledLoop, instance: Instance, fact: TimerDue) -> None:
-    """A limit, or the next level after it, has passed."""
+    """A limit, or the next level after it, has passed. What is being taken back is nobody's delay."""
+    if instance.phase == "undoing":
+        return
     if fact.step:
         _step_due(world, loop, instance, fact)
     elif instance.due is not None and instance.state not in _ENDED:

@@ -130,7 +130,7 @@ def test_a_timer_that_comes_again_starts_nothing_again() -> None:
     assert (len(stage.memory.events), len(told(stage)), next_timers(stage)) == (events, 1, ["2026-03"])
 
 
-@pytest.mark.parametrize("back", [300, DAY])
+@pytest.mark.parametrize("back", [1, 300, DAY])
 def test_a_clock_that_goes_back_over_a_period_does_not_repeat_it(back: int) -> None:
     stage = monthly()
     stage.say(project("1"))
@@ -269,7 +269,7 @@ def test_a_moment_before_the_start_is_history() -> None:
     assert stage.effects() == []
 
 
-@pytest.mark.parametrize("back", [300, DAY])
+@pytest.mark.parametrize("back", [1, 300, DAY])
 def test_a_clock_that_goes_back_warns_nobody_twice(back: int) -> None:
     stage = deadline()
     stage.say(ends("2026-02-25"))

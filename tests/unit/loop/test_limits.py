@@ -113,7 +113,7 @@ def test_what_is_done_late_stays_recorded_and_is_overdue_no_more() -> None:
     events_fold_back(stage)
 
 
-@pytest.mark.parametrize("back", [300, 3600, 24 * 3600])
+@pytest.mark.parametrize("back", [1, 300, 3600, 24 * 3600])
 def test_a_clock_that_goes_back_fires_nothing_twice(back: int) -> None:
     stage = late()
     close(stage)
@@ -199,3 +199,12 @@ def test_a_notice_that_is_refused_does_not_touch_its_loop() -> None:
     stage.move(mail, type(mail.state).SENDING)
     stage.move(mail, type(mail.state).REJECTED, reason="no such mailbox")
     assert stage.loop() == before
+
+
+def test_what_is_being_taken_back_is_nobodys_delay() -> None:
+    stage = late()
+    close(stage)
+    name = stage.loop().id
+    stage.memory.loops[name] = replace(stage.loop(), phase="undoing")
+    stage.pass_time(5 * 3600)
+    assert (overdue(stage.loop()), mails(stage)) == ([], [])
