@@ -5,7 +5,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup run test lint check soak bench demo-erp lock clean
+.PHONY: help setup run test lint check soak mutants bench demo-erp lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -41,6 +41,10 @@ check: .venv/.run-ready ## check the shipped mapping tables and run their cases
 
 soak: .venv/.test-ready ## the long programmes: 10,000 random mapping files, 1,000 closings foretold, 60 rounds of kills …
 	@HUB_RANDOM_FILES=10000 $(BIN)/python -m pytest tests/unit/mapping_check/test_random_files.py
+	@$(BIN)/python -m tests.mutants.soak
+
+mutants: .venv/.test-ready ## plant every known bug, one at a time: each must be caught
+	@$(BIN)/python -m tests.mutants
 	@HUB_CLOSINGS=1000 $(BIN)/python -m pytest tests/unit/history/test_backtest.py
 	@HUB_ROUNDS=60 $(BIN)/python -m pytest -s tests/integration/test_hostile_rounds.py
 	@$(BIN)/python -m tests.bench.soak_impact

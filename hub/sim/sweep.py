@@ -94,9 +94,14 @@ def _outcomes(first: int, seeds: int, kinds: tuple[str, ...], mutant: str, jobs:
             yield from outcomes
 
 
-def _tuned() -> None:
-    """In a process of its own: what the hub logs about faults is not news here, and what is loaded now stays."""
+def quiet() -> None:
+    """What the hub logs about faults is not news here."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+def _tuned() -> None:
+    """In a process of its own: what is loaded now stays."""
+    quiet()
     run_seed(0, ())
     gc.collect()
     gc.freeze()

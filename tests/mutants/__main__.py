@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hub.sim.faults import KINDS
 from hub.sim.mutants import MUTANTS
-from hub.sim.sweep import sweep
+from hub.sim.sweep import quiet, sweep
 from tests.mutants.machine import machine
 from tests.mutants.planted import PLANTED, Planted
 
@@ -83,6 +83,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="*", default=[*PLANTED, *MUTANTS])
     only = parser.parse_args().only
+    quiet()
     tried: list[Tried] = []
     for name in only:
         tried.append(tested(PLANTED[name]) if name in PLANTED else simulated(name))

@@ -20,12 +20,18 @@ from hub.sim.sweep import sweep
 from hub.sim.world import run_seed
 
 SEEDS = int(os.environ.get("HUB_SIM_SEEDS", "25"))
-CAUGHT = {"retry-on-timeout": 10, "ack-before-commit": 10, "send-before-intent": 3, "position-before-outcome": 3}
+CAUGHT = {
+    "retry-on-timeout": 10, "ack-before-commit": 40, "send-before-intent": 3, "position-before-outcome": 3,
+    "failed-commit-is-done": 10, "newest-version-for-all": 20, "short-memory": 40, "arrival-order-wins": 40,
+}  # fmt: skip
 """Planted bug -> the number of seeds within which it must fall here; ``hub sim --mutant NAME`` plants any."""
 
 
-def test_nothing_breaks_under_all_faults() -> None:
-    swept = sweep(0, SEEDS, KINDS)
+def test_nothing_breaks_under_all_faults(capsys: pytest.CaptureFixture[str]) -> None:
+    """Bounded by its count, never by a time-out; what it prints is the pace of this machine."""
+    swept = sweep(0, SEEDS, KINDS, jobs=len(os.sched_getaffinity(0)))
+    with capsys.disabled():
+        print(f"\n{swept.seeds} seeds in {swept.seconds:.0f} s, {swept.seeds / swept.seconds:.1f} a second")
     assert swept.broken is None, swept.as_json()["broken"]
     assert swept.totals["lives"] > SEEDS, "no seed crashed: the faults do not strike"
 
