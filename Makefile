@@ -39,15 +39,15 @@ check: .venv/.run-ready ## check the shipped mapping tables and run their cases
 	@$(BIN)/hub check
 	@$(BIN)/hub mapping test
 
-soak: .venv/.test-ready ## the long programmes: 10,000 random mapping files, 1,000 closings foretold, 60 rounds of kills …
+soak: .venv/.test-ready ## the long programmes: 10,000 random mapping files, 20,000 simulated seeds, 1,000 closings foretold, 60 rounds of kills …
 	@HUB_RANDOM_FILES=10000 $(BIN)/python -m pytest tests/unit/mapping_check/test_random_files.py
 	@$(BIN)/python -m tests.mutants.soak
-
-mutants: .venv/.test-ready ## plant every known bug, one at a time: each must be caught
-	@$(BIN)/python -m tests.mutants
 	@HUB_CLOSINGS=1000 $(BIN)/python -m pytest tests/unit/history/test_backtest.py
 	@HUB_ROUNDS=60 $(BIN)/python -m pytest -s tests/integration/test_hostile_rounds.py
 	@$(BIN)/python -m tests.bench.soak_impact
+
+mutants: .venv/.test-ready ## plant every known bug, one at a time: each must be caught
+	@$(BIN)/python -m tests.mutants
 
 bench: .venv/.test-ready ## measure the budgets, each beside its raw limit in the same run
 	@$(BIN)/python -m tests.bench
