@@ -11,7 +11,9 @@ from hub.loop.late import accept
 from hub.loop.policy import owners, refused
 from hub.loop.start import settle
 from hub.loop.steps import action_of, advance, compiled_step, plan
-from hub.loop.waits import graded, place, step_of, waiting, with_obligation, with_step
+from hub.loop.waits import graded, is_held, place, step_of, waiting, with_obligation, with_step
+from hub.loop.withdrawn import asked as asked_about
+from hub.loop.withdrawn import go_on
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
 from hub.model.changes import Approval
@@ -24,6 +26,10 @@ from hub.model.record import Json
 def approve(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDecided, person: Person) -> str:
     if not fact.step and instance.phase == "asking":
         return _allow(world, loop, instance, fact, person)
+    if not fact.step and asked_about(instance):
+        return go_on(world, loop, instance, fact, person)
+    if is_held(instance):
+        return f"{instance.id} holds until its owner has decided: hub loop approve {instance.id}, or cancel"
     if fact.step == "late":
         if problem := refused(world, loop, person, f"approve late/{fact.item}", owners(world, loop)):
             return problem

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import orjson
 
-from hub.loop import clocked, outcome, person, until
+from hub.loop import clocked, outcome, person, until, withdrawn
 from hub.loop.asking import KINDS, out_of_time
 from hub.loop.conditions import note
 from hub.loop.late import late_check
@@ -72,8 +72,11 @@ def look_again(world: World, kind: str, key: str) -> None:
             gather(world, loop, instance.id)
         elif instance.phase == "asking":
             _still_asks(world, loop, instance)
-        elif instance.phase == "taken" and _waits_for_link(instance):
-            advance(world, loop, instance)
+        elif instance.phase == "taken":
+            withdrawn.subject_seen(world, loop, instance)
+            current = world.instance(instance.id)
+            if current is not None and _waits_for_link(current):
+                advance(world, loop, current)
 
 
 def _still_asks(world: World, loop: CompiledLoop, instance: Instance) -> None:
@@ -110,6 +113,11 @@ def related_changed(world: World, before: Entity | None, after: Entity) -> None:
                 current = world.instance(instance.id)
                 if current is not None and _waits_for_link(current):
                     advance(world, loop, current)
+    if after.deleted != (before is not None and before.deleted):
+        for instance in world.takers(after.kind, after.key):
+            loop = loop_of(world, instance)
+            if loop is not None:
+                withdrawn.item_seen(world, loop, instance, after)
 
 
 def subjects_of(world: World, *states: Entity | None) -> list[tuple[str, str]]:

@@ -136,7 +136,7 @@ def _with_parts(known: Step, said: Mapping[str, Json]) -> Step:
 def _typed_instance(said: dict[str, Any]) -> dict[str, Any]:
     if "state" in said:
         said["state"] = LoopState(said["state"])
-    for name in ("reading", "late"):
+    for name in ("accepted", "reading", "late"):
         if name in said:
             said[name] = tuple(said[name])
     if "waiting" in said:

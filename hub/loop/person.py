@@ -14,6 +14,7 @@ from hub.loop.fixing import fix
 from hub.loop.policy import refusal
 from hub.loop.retrying import retry
 from hub.loop.undo_choices import BACK
+from hub.loop.waits import is_held
 from hub.loop.waiving import end, waive
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
@@ -44,6 +45,8 @@ def decided(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDe
         return "say why: --why TEXT"
     if fact.choice != "approve" and (problem := refusal(world, loop, fact, person)):
         return problem
+    if fact.choice in ("retry", "fix") and is_held(instance):
+        return f"{instance.id} holds until its owner has decided: hub loop approve {instance.id}, or cancel"
     choices = _BACK if instance.phase == "undoing" else _CHOICES
     problem = choices[fact.choice](world, loop, instance, fact, person)
     if not problem:

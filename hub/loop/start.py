@@ -15,7 +15,7 @@ from hub.loop.late import late_check
 from hub.loop.limits import begin_loop, tidy
 from hub.loop.related import in_the_way, loaded, matching, occurrences, related_lists, taken_keys
 from hub.loop.steps import BROKEN, action_of, advance
-from hub.loop.waits import place, settled, waiting_all
+from hub.loop.waits import SUBJECT, place, settled, waiting_all
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop, ExpressionError
 from hub.model.changes import Reading, Timer
@@ -120,7 +120,8 @@ def _still_open(last: Instance, history: bool) -> bool:
     """Whether this closing is the one we already have: not taken yet, or history told again."""
     if last.state is LoopState.HISTORY:
         return history
-    return last.state is not LoopState.CANCELLED and last.taken is None
+    held = any(entry.ref == f"{last.id}/{SUBJECT}" for entry in last.waiting)  # it was opened again meanwhile
+    return last.state is not LoopState.CANCELLED and (last.taken is None or held)
 
 
 def _closed_at(loop: CompiledLoop, scope: Mapping[str, Any], at: Micros) -> tuple[Micros, str]:

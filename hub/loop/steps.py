@@ -10,7 +10,7 @@ from typing import Any
 
 from hub.loop import asking, limits
 from hub.loop.names import resolve
-from hub.loop.waits import OVER, graded, place, settled, step_of, waiting, with_obligation, with_step
+from hub.loop.waits import OVER, graded, is_held, place, settled, step_of, waiting, with_obligation, with_step
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop, CompiledStep, ExpressionError, LinkOf, Unlinked
 from hub.model.action import ActionSpec, Call, next_call, payload_problem
@@ -26,7 +26,7 @@ BROKEN = (ExpressionError, CurrencyMismatch)
 
 def advance(world: World, loop: CompiledLoop, instance: Instance) -> Instance:
     """Start every step whose ``after`` are over, until nothing changes; then say what the loop's state is."""
-    moved = True
+    moved = not is_held(instance)
     while moved:
         moved = False
         for compiled in loop.steps:

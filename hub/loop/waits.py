@@ -13,6 +13,16 @@ OVER = frozenset({StepState.DONE, StepState.SKIPPED, StepState.WAIVED})
 _MOVING = frozenset({StepState.RUNNING, StepState.WAITING})
 
 
+SUBJECT, GONE = "subject", "gone"
+"""Refs of questions about what was withdrawn while the closing runs: ``ID/subject``, ``ID/gone/KEY``."""
+
+
+def is_held(instance: Instance) -> bool:
+    """Whether nothing new is started: the owner is asked about what was withdrawn."""
+    places = (f"{instance.id}/{SUBJECT}", f"{instance.id}/{GONE}/")
+    return any(entry.kind == "person" and entry.ref.startswith(places) for entry in instance.waiting)
+
+
 def place(instance: Instance, step: str, item: str = "") -> str:
     """How people name an obligation: ``ID/STEP`` or ``ID/STEP/ITEM``."""
     return f"{instance.id}/{step}/{item}" if item else f"{instance.id}/{step}"

@@ -8,6 +8,8 @@ from hub.loop.choosing import OVER, drop_ask, each
 from hub.loop.late import drop
 from hub.loop.start import cancel
 from hub.loop.undoing import begin, past_return
+from hub.loop.waits import GONE
+from hub.loop.withdrawn import leave_out
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
 from hub.model.effect import EffectState
@@ -27,6 +29,8 @@ def waive(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDeci
             return f"{fact.item} is not late in {instance.id}"
         drop(world, loop, instance, fact.item, **told)
         return ""
+    if fact.step == GONE:
+        return leave_out(world, loop, instance, fact, person)
     if not fact.step:
         if instance.phase != "asking":
             return f"say what is waived: {instance.id}/STEP"

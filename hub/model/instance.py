@@ -128,6 +128,8 @@ class Instance:
     """A person retried, fixed, waived or did something by hand (approvals by policy do not count)."""
     finished_at: Micros | None = None
     reason: str = ""
+    accepted: tuple[str, ...] = ()
+    """Refs of what was withdrawn (subject opened again or deleted, item deleted) and a person said to go on without."""
     was: Mapping[str, Json] | None = None
     """The subject's state before it closed, for expressions that name ``was``; None at first sight."""
     due: Micros | None = None

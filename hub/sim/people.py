@@ -15,6 +15,7 @@ from hub.engine.facts import drop
 from hub.engine.release import release
 from hub.errors import RetryableError
 from hub.model.changes import Quarantine
+from hub.loop.waits import is_held
 from hub.model.fact import PersonAccepted, PersonDecided
 from hub.model.instance import Instance, LoopState, StepState
 from hub.sim.process import Life
@@ -114,6 +115,8 @@ class People:
     def _of(self, instance: Instance) -> Iterator[tuple[str, str, str, str, str]]:
         if instance.phase == "asking":
             yield instance.id, "approve" if self._random.random() < 0.8 else "waive", OWNER, "", ""
+        if is_held(instance):
+            yield instance.id, "approve", OWNER, "", ""
         for key in instance.late:
             yield instance.id, "approve" if self._random.random() < 0.6 else "waive", OWNER, "late", key
         for step in instance.steps:

@@ -94,6 +94,7 @@ def load_instance(document: bytes) -> Instance:
     values["steps"] = tuple(_step(step, values["taken"]) for step in values["steps"])
     values["waiting"] = tuple(Waiting(**waiting) for waiting in values["waiting"])
     values["reading"], values["late"] = tuple(values["reading"]), tuple(values["late"])
+    values["accepted"] = tuple(values["accepted"])
     instance = Instance(**values)
     _BIG.remember(document, instance)
     return instance
