@@ -15,7 +15,7 @@ import orjson
 from hub.connector.updates import update_action
 from hub.engine.conclude import conclude
 from hub.engine.facts import Answer, conclude_fact
-from hub.engine.prepare import prepare
+from hub.engine.prepare import Prepared, prepare
 from hub.history.memory import Memory
 from hub.mapping.build import build
 from hub.mapping.catalog import Catalog, ConnectionFacts
@@ -159,6 +159,8 @@ class TwoWays:
         self.events: list[Event] = []
         self.audits: list[Audit] = []
         self.outcomes: list[Outcome] = []
+        self.journal: list[tuple[Any, Micros]] = []
+        """What was concluded, in its order: a prepared batch or a fact, and when."""
 
     def tick(self) -> Micros:
         self.clock += SECOND
@@ -191,6 +193,7 @@ class TwoWays:
             batch.append(made)
         prepared = prepare(batch, self.catalog, lambda one: Decoded((records[one.position],)))
         now = self.clock if self.standing else self.tick()
+        self.journal.append((prepared, now))
         self._take(conclude(prepared, self.memory, now, self.catalog))
 
     def _take(self, changes: Any) -> None:
@@ -207,10 +210,23 @@ class TwoWays:
     # --- the executor
 
     def fact(self, fact: Fact) -> Answer:
-        changes, answer = conclude_fact(fact, self.memory, self.tick(), self.catalog)
+        now = self.tick()
+        changes, answer = conclude_fact(fact, self.memory, now, self.catalog)
         if answer:
+            self.journal.append((fact, now))
             self._take(changes)
         return answer
+
+    def again(self) -> TwoWays:
+        """Everything that was concluded, concluded once more from nothing: no system is asked or told."""
+        other = TwoWays()
+        other.catalog = self.catalog
+        for what, now in self.journal:
+            if isinstance(what, Prepared):
+                other._take(conclude(what, other.memory, now, other.catalog))
+            else:
+                other._take(conclude_fact(what, other.memory, now, other.catalog)[0])
+        return other
 
     def move(self, key: str, to: EffectState, **fields: Any) -> Effect:
         effect = self.memory.effects[key]

@@ -57,6 +57,10 @@ def test_both_systems_and_the_hub_agree_after_at_most_one_round_trip(
     settled = stage.calls
     stage.run()
     assert stage.calls == settled
+    again = stage.again()
+    assert again.events == stage.events
+    assert again.memory.twoways == stage.memory.twoways
+    assert again.calls == 0
 
 
 @settings(max_examples=200, deadline=None)
