@@ -86,7 +86,7 @@ def _effect(kind: str, effect: Effect, message: str) -> dict[str, Any]:
         "since": iso(effect.first_sent_at or effect.planned_at),
         "who": None,
         "message": message or None,
-        "loop": effect.loop,
+        "loop": effect.loop or None,
     }
 
 
