@@ -10,8 +10,8 @@ import asyncio
 import hashlib
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -64,14 +64,21 @@ def run_seed(
 ) -> Outcome:
     """Run one seed; with ``faults`` that schedule instead of the seed's own."""
     own = drawn(Random(f"{seed}/faults"), kinds) if faults is None else tuple(faults)
+    with playing(seed, own, mutant) as world:
+        return world.run(timeline)
+
+
+@contextmanager
+def playing(seed: int, faults: Sequence[Fault], mutant: str = "") -> Iterator[World]:
+    """A world with everything in place, ready to run once."""
     loop = VirtualLoop()
     try:
         with ExitStack() as stack:
-            world = World(seed, own, loop, fresh())
+            world = World(seed, faults, loop, fresh())
             stack.enter_context(patching.applied(world.clock, world.boundary, mutant))
             stack.enter_context(replay.journalled(world.journal))
             stack.enter_context(world.poison.planted())
-            return world.run(timeline)
+            yield world
     finally:
         loop.close()
 
