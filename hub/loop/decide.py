@@ -179,7 +179,7 @@ def timer_due(world: World, fact: TimerDue) -> None:
         fell_due(world, loop, instance, fact)
     elif fact.kind in KINDS:
         if out_of_time(world, loop, instance, fact):
-            advance(world, loop, world.instance(fact.loop) or instance)
+            outcome.after_failure(world, loop, world.instance(fact.loop) or instance)
     elif instance.phase == "settling" and any(entry.ref == fact.timer for entry in instance.waiting):
         read_again(world, loop, instance.id)
 

@@ -46,6 +46,18 @@ def effect_moved(world: World, loop: CompiledLoop, instance: Instance, effect: E
     advance(world, loop, after)
 
 
+def after_failure(world: World, loop: CompiledLoop, instance: Instance) -> None:
+    """Go on after something failed without its target (nobody approved in time): back, where the table says so."""
+    for compiled in loop.steps:
+        step = step_of(instance, compiled.definition.name)
+        parts = step.obligations if step is not None and compiled.definition.on_fail == "undo" else ()
+        failed = next((one for one in parts if one.state is StepState.FAILED and _for_good(one)), None)
+        if failed is not None and not undoing.past_return(world, loop, instance):
+            undoing.begin(world, loop, instance, f"{compiled.definition.name} failed: {failed.reason}")
+            return
+    advance(world, loop, instance)
+
+
 def _for_good(part: Obligation) -> bool:
     """Whether the target had its say: refused, different, or nobody can find out. Bad data can still be put right."""
     return part.reason.startswith(tuple(_PERSON.values()))

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from hub.mapping.calendar import Span
 from hub.model.action import ActionSpec, Call, TargetClass
+from hub.model.clock import SECOND
 from hub.model.effect import Effect, effect_key
 from hub.model.effect import EffectState as S
 from tests.engine_stage import STEPS, Stage, action, catalog_of, closed, expense, item, money, project, rd_close
@@ -506,3 +508,18 @@ def test_past_the_point_of_no_return_a_failure_asks_and_says_why() -> None:
     assert (stage.loop().phase, stage.steps()["asset"]) == ("taken", "done")
     assert "asset (N-asset) cannot be taken back" in stage.loop().waiting[0].message
     assert [one for one in stage.effects() if one.undoes] == []
+
+
+def test_an_approval_nobody_gave_in_time_undoes_the_loop_where_the_table_says_so() -> None:
+    policy = STEPS[0].definition.approve
+    assert policy is not None
+    expiring = replace(policy, expires=Span(wall=60 * SECOND), on_expiry="fail")
+    made = steps(purchase={"on_fail": "undo", "approve": expiring})
+    stage = Stage(catalog_of(rd_close(steps=made), actions=ACTIONS))
+    close(stage, item("7", price=money("60000.00")), expense("8"))
+    send(stage, only(stage))
+    stage.pass_time(61)
+    assert stage.loop().reason == "purchase failed: rejected: nobody approved in time"
+    assert undo_all(stage) == ["reimburse jira:8"]
+    assert stage.loop().state == "cancelled"
+    events_fold_back(stage)
