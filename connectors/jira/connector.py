@@ -9,7 +9,6 @@ from contextlib import aclosing
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
-from time import time_ns
 from urllib.parse import quote
 
 from connectors.jira import decode as forms
@@ -212,8 +211,9 @@ class JiraConnector(Connector):
         """Jira's own clock, by the Date of an answer: a window counted by a slow clock here would have a gap."""
         if self._skew is None:
             answer = await self.get(f"{self.rest}/serverInfo")
-            self._skew = _date(answer) - time_ns() // 1000 if answer else 0
-        return time_ns() // 1000 + self._skew
+            now = self.http.now()
+            self._skew = _date(answer, now) - now if answer else 0
+        return self.http.now() + self._skew
 
     async def _search(self, at: Cursor) -> Answer:
         body: dict[str, Json] = {
@@ -303,8 +303,9 @@ def _list(data: Json, name: str) -> list[Json]:
     return [item for item in found if isinstance(item, dict)]
 
 
-def _date(answer: Answer) -> Micros:
+def _date(answer: Answer, now: Micros) -> Micros:
+    """What time the answer says it is; ours where it does not say."""
     try:
         return micros(parsedate_to_datetime(answer.headers["date"]))
     except (KeyError, ValueError, TypeError):
-        return time_ns() // 1000
+        return now

@@ -20,6 +20,7 @@ from hub.connector.base import Connection
 from hub.connector.guard import Guard, parse_allowed
 from hub.connector.redact import Redactor, capped
 from hub.connector.verdict import Answer, parsed, refusal, retry_after
+from hub.model.clock import Micros
 from hub.model.record import Json
 from hub.model.values import decimal_text
 
@@ -140,6 +141,10 @@ class Http:
             return Answer(status, parsed(data), got, data)
         except ValueError:
             raise ReadFailed(self._said(method, path, status, data, "answered something that is not JSON")) from None
+
+    def now(self) -> Micros:
+        """The clock this client was given, in whole microseconds: connectors have none of their own."""
+        return round(self._clock() * 1_000_000)
 
     async def close(self) -> None:
         if self._session is not None:

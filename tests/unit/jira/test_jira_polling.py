@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,9 +13,11 @@ import pytest
 from connectors.jira.connector import JiraConnector
 from connectors.jira.twin import jira_time, make_app, take
 from connectors.jira.window import LEDGER_MAX, MINUTE, Cursor, query
+from hub.connector.base import Connection
+from hub.connector.http import Answer, Http
 from hub.connector.suite.meddler import serving
 from hub.connector.twin import Shelf
-from hub.model.clock import SECOND, Micros
+from hub.model.clock import SECOND, Micros, micros
 
 NOW: Micros = 1_767_600_000 * SECOND
 
@@ -107,3 +110,23 @@ def test_the_ledger_forgets_what_left_the_window_and_stays_small() -> None:
     assert "old" not in cursor.ledger
     assert len(cursor.ledger) == LEDGER_MAX
     assert Cursor.read(cursor.text()) == cursor
+
+
+class Site(Http):
+    """Says what time it is there; its own clock is set by the test."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+        super().__init__("", clock=lambda: self.time)
+
+    async def read(self, path: str, **how: Any) -> Answer | None:
+        return Answer(200, {}, {"date": "Mon, 05 Jan 2026 08:00:00 GMT"})
+
+
+async def test_the_windows_end_is_jiras_own_time_counted_on_by_the_clock_that_was_given() -> None:
+    http = Site()
+    connector = JiraConnector(Connection("jira", {}), http)
+    there = micros(datetime(2026, 1, 5, 8, tzinfo=UTC))
+    assert await connector._server_now() == there
+    http.time += 60
+    assert await connector._server_now() == there + 60 * SECOND

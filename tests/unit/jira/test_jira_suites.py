@@ -36,6 +36,20 @@ class TestJiraWebhook(WebhookSuite):
     signature_header = "x-hub-signature"
 
 
+class TestJiraFamilies(TestJiraWebhook):
+    samples = "connectors/jira/samples/families.jsonl"
+
+
+def test_the_samples_tell_of_every_stream() -> None:
+    told = set()
+    for file in (STORY, TestJiraFamilies.samples):
+        for raw in render(Path(file), NOW):
+            told |= {
+                record.stream for record in JiraConnector.decode(object.__new__(JiraConnector), {}, raw.body).records
+            }
+    assert told == {stream.name for stream in JiraConnector.spec.streams}
+
+
 class TestJiraRead(ReadSuite):
     connector, secrets = JiraConnector, SECRETS
     settings = {"email": "hub@example.com"}
