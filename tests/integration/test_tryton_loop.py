@@ -61,8 +61,8 @@ def test_a_closed_project_becomes_one_approved_requisition_and_a_comment(workspa
 
 
 @pytest.mark.crash
-@pytest.mark.parametrize("boundary", ["B16", "B16:2", "B14"])
-def test_a_kill_between_the_calls_leaves_one_requisition_and_the_rest_is_done(
+@pytest.mark.parametrize("boundary", ["B13", "B14", "B16", "B16:2"])
+def test_a_kill_between_send_and_settle_or_between_calls_leaves_one_requisition(
     workspace: Path, tryton: Tryton, boundary: str
 ) -> None:
     killed = hub(workspace, "settle", "--timeout", SETTLES_WITHIN, crash_at=boundary)
