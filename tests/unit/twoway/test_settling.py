@@ -71,3 +71,24 @@ def test_with_ask_they_agree_or_a_person_is_asked(script: list[tuple[str, Any, A
     assert come_to_rest(stage) <= 2
     jira, hub, erp = stage.both()
     assert (alike(jira, hub) and alike(hub, erp)) or "name" in stage.known.conflicts
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    SCRIPT,
+    st.sampled_from(["jira", "erp"]),
+    st.sampled_from(["newest", "source", "target", "ask"]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_where_only_one_system_is_edited_it_is_never_written_and_the_other_follows(
+    script: list[tuple[str, Any, Any]], edited: str, policy: str, versions: bool, reads: bool
+) -> None:
+    stage = linked(policy, reads=reads)
+    stage.jira.tells_version = stage.erp.tells_version = versions
+    play(stage, [one for one in script if one[0] != "edit" or one[1] == edited])
+    stage.run()
+    last = [how for what, which, how in script if (what, which) == ("edit", edited)][-1:] or ["One"]
+    assert {one or None for one in stage.both()} == {last[0] or None}
+    assert stage.systems[edited].calls == 0
+    assert not [kind for kind in stage.types() if kind.startswith("sync.")]
