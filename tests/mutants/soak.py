@@ -1,4 +1,4 @@
-"""``make soak``: many seeds with every kind of fault, on all cores. Writes docs/soak.md; exit 1 if an invariant breaks.
+"""``make soak``: many seeds with every kind of fault, on all cores. Writes docs/soak.md; exit 1 if one breaks.
 
 ``--minutes`` ends it early: the report says how many seeds it was.
 """
