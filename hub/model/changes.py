@@ -15,6 +15,7 @@ from hub.model.clock import Micros
 from hub.model.effect import Effect
 from hub.model.entity import Entity
 from hub.model.event import Event
+from hub.model.frozen import value
 from hub.model.instance import Instance
 from hub.model.record import Json
 from hub.model.twoway import TwoWay
@@ -99,7 +100,7 @@ class Quarantine:
     closed_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Outcome:
     """One row per record × table that accepted it (table empty for none). Reasons are slugs."""
 

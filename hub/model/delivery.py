@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from typing import Literal
 
 from hub.model.clock import Micros
+from hub.model.frozen import value
 
 Origin = Literal["webhook", "poll", "file", "ingest", "read"]
 """How it came in. ``read`` is the answer to a read the hub itself asked for (first sight, money re-read)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Raw:
     """Bytes as they arrived, before identity is known. Header names are lower case."""
 
@@ -22,7 +23,7 @@ class Raw:
     received_at: Micros | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Delivery:
     """One raw delivery in the log.
 

@@ -7,16 +7,17 @@ nothing is ``unchanged``, one whose every field is older is ``stale``. No clock,
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
 from hub.model.clock import Micros
+from hub.model.frozen import value
 from hub.model.record import Json, Mapped, Op
 
 Verdict = Literal["applied", "unchanged", "stale"]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Mark:
     """Who set a field last: the record's version time and the stream version of the event that set it."""
 
@@ -31,7 +32,7 @@ LABEL, DELETED = "@label", "@deleted"
 _NONE: Mapping[str, Mark] = {}
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SourceMarks:
     """What one source object has said so far: ``base`` for every field, ``fields`` where a field differs."""
 
@@ -44,7 +45,7 @@ class SourceMarks:
         return self.fields.get(name, self.base)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Entity:
     """Current state of one entity; ``version`` counts its events, ``marks`` is keyed ``connection/source``."""
 
@@ -61,7 +62,7 @@ class Entity:
         return f"{self.kind}/{self.key}"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Folded:
     """What a record did to an entity: the entity after it, the changed fields (``label`` too), the verdict."""
 

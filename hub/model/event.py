@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha1
 from uuid import UUID
 
 from hub.model.clock import Micros
+from hub.model.frozen import value
 
 NAMESPACE = UUID("5f0d3f0e-6d0c-5e0a-9b0e-70726f6a6f70").bytes
 """The hub's own uuid5 name space; changing it changes every event id."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Event:
     """One fact.
 

@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 from hub.model.clock import Micros
 from hub.model.diagnostic import Place
+from hub.model.frozen import value
 
 Op = Literal["snapshot", "partial", "delete"]
 Json = Any
 """Parsed JSON: str, int, Decimal, bool, None, list, dict. Never float."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Record:
     """One source object.
 
@@ -46,7 +47,7 @@ class Rejected:
     owner: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Decoded:
     """What a delivery holds: records, or why there are none (``skipped`` known and unused; ``rejected``)."""
 
@@ -103,7 +104,7 @@ class Via:
     match: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Mapped:
     """A record seen through one table, as ``apply`` leaves it.
 
