@@ -105,6 +105,3 @@ class SimClock:
     def seconds(self) -> float:
         """The same as the HTTP client wants it."""
         return self.now() / SECOND
-
-    def nanoseconds(self) -> int:
-        return self.now() * 1000

@@ -1,4 +1,4 @@
-"""What a run replaces in the product's modules and puts back: crash boundaries, one clock, a planted bug."""
+"""What a run replaces in the product's modules and puts back: crash boundaries, a planted bug."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-import connectors.jira.connector as jira
 from hub.model import boundary as boundaries
-from hub.sim.clockwork import SimClock
 
 
 @contextmanager
@@ -33,14 +31,13 @@ def _holders() -> tuple[ModuleType, ...]:
 
 
 @contextmanager
-def applied(clock: SimClock, boundary: Callable[[str], None], mutant: str = "") -> Iterator[None]:
+def applied(boundary: Callable[[str], None], mutant: str = "") -> Iterator[None]:
     """Everything in place for one run."""
     from hub.sim.mutants import MUTANTS
 
     with ExitStack() as stack:
         for module in _holders():
             stack.enter_context(put(module, "boundary", boundary))
-        stack.enter_context(put(jira, "time_ns", clock.nanoseconds))
         if mutant:
             stack.enter_context(MUTANTS[mutant].plant())
         yield

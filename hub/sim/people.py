@@ -14,8 +14,8 @@ from typing import Literal
 from hub.engine.facts import drop
 from hub.engine.release import release
 from hub.errors import RetryableError
-from hub.model.changes import Quarantine
 from hub.loop.waits import is_held
+from hub.model.changes import Quarantine
 from hub.model.fact import PersonAccepted, PersonDecided
 from hub.model.instance import Instance, LoopState, StepState
 from hub.sim.process import Life

@@ -75,7 +75,7 @@ def playing(seed: int, faults: Sequence[Fault], mutant: str = "") -> Iterator[Wo
     try:
         with ExitStack() as stack:
             world = World(seed, faults, loop, fresh())
-            stack.enter_context(patching.applied(world.clock, world.boundary, mutant))
+            stack.enter_context(patching.applied(world.boundary, mutant))
             stack.enter_context(replay.journalled(world.journal))
             stack.enter_context(world.poison.planted())
             yield world
