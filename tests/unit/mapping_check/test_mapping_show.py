@@ -49,10 +49,13 @@ def test_a_field_is_traced_to_every_condition_payload_and_expectation(
 ) -> None:
     assert show_command(folder, "expense", "amount", Format.json) == 0
     (row,) = orjson.loads(capfdbinary.readouterr().out)["rows"]
-    assert [one["where"] for one in row["read_by"]] == [
-        "loop close-out, step reimburse, expect amount",
-        "loop close-out, step reimburse, with amount",
-    ]
+    assert [(one["integration"], one["where"]) for one in row["read_by"]] == [
+        ("monthly-settlement", "loop settle-month, step settle, approve"),
+        ("monthly-settlement", "loop settle-month, step settle, expect amount"),
+        ("monthly-settlement", "loop settle-month, step settle, with amount"),
+        ("rd-close", "loop close-out, step reimburse, expect amount"),
+        ("rd-close", "loop close-out, step reimburse, with amount"),
+    ], "by integration, as the files are listed"
 
 
 def test_text_names_source_owner_and_readers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
