@@ -15,6 +15,7 @@ from connectors.jira import decode as forms
 from connectors.jira import updates
 from connectors.jira.adf import document_of, plain
 from connectors.jira.editing import Editing
+from connectors.jira.parts import LISTS, Parts
 from connectors.jira.spec import SPEC
 from connectors.jira.window import MINUTE, Cursor, query
 from hub.connector.answers import Ambiguous, Carried, Found, ReadFailed, Receipt, Unauthorized
@@ -74,6 +75,8 @@ class JiraConnector(Connector):
 
     async def poll(self, stream: str, cursor: str) -> Page:
         """One search page of the window; see ``window`` for why nothing is lost at its edges."""
+        if stream in LISTS:
+            return await Parts(self, stream).page(cursor)
         at = Cursor.read(cursor)
         if not at.query:
             scope = str(self.connection.settings.get("jql") or "")
@@ -155,6 +158,8 @@ class JiraConnector(Connector):
             issue, _, comment = ref.id.rpartition("/")
             answer = await self.get(self.path("issue", issue, "comment", comment)) if issue else None
             return self._found(issue, answer.json) if answer else None
+        if ref.kind in LISTS:
+            return await Parts(self, ref.kind).one(ref.id)
         if ref.kind in forms.OTHERS:
             raise ReadFailed(f"{ref.kind} {ref.id}: Jira's answer says no version time; the next webhook brings it")
         answer = await self.issue(ref.id)

@@ -124,6 +124,13 @@ def _other(body: dict[str, Json], family: str, verb: str) -> Record:
     return Record(family, _id(item), at, told, "delete" if gone else "snapshot", str(updated or at))
 
 
+def _worklog(item: dict[str, Json]) -> Record:
+    """A worklog as REST answers it."""
+    updated = item.get("updated")
+    told = {name: item[name] for name in WORKLOG_NAMES if name in item}
+    return Record("worklog", _id(item), time_of(updated), told, "snapshot", str(updated))
+
+
 def _skip_reason(event: str) -> str:
     plain = event.removeprefix("jira:")
     family = "property" if "_property_" in plain else plain.partition("_")[0]
@@ -191,11 +198,14 @@ def _named(issue: dict[str, Json]) -> dict[str, Json]:
 
 
 def _answer(body: dict[str, Json]) -> Decoded:
-    """What REST answered: a page of issues, one issue (bare, or with its changelog pages), a list of comments."""
+    """What REST answered: a page of issues, one issue (bare, or with its changelog pages), a list of comments or
+    worklogs."""
     if isinstance(body.get("issues"), list):
         return Decoded(tuple(_issue(_as_object(issue)) for issue in body["issues"]))
     if isinstance(body.get("comments"), list):
         return Decoded(tuple(_comment(_as_object(comment), None, None) for comment in body["comments"]))
+    if isinstance(body.get("worklogs"), list):
+        return Decoded(tuple(_worklog(_as_object(worklog)) for worklog in body["worklogs"]))
     if isinstance(body.get("issue"), dict):
         issue = body["issue"]
         if isinstance(body.get("changelog"), list):

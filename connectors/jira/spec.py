@@ -72,6 +72,7 @@ _COMMENT = StreamSpec(
         StreamField("issue.id", "the issue it belongs to; absent only where no body or address names it"),
         StreamField("updated", "version time of the record", "instant"),
     ),
+    polled=True,
     webhook=True,
 )
 _WORKLOG = StreamSpec(
@@ -87,6 +88,7 @@ _WORKLOG = StreamSpec(
         StreamField("comment", "what was done, as wiki markup"),
         StreamField("updated", "version time of the record", "instant"),
     ),
+    polled=True,
     webhook=True,
 )
 _SPRINT = StreamSpec(

@@ -48,6 +48,8 @@ def make_app(state: Path | None = None, clock: Callable[[], Micros] | None = Non
         app.router.add_get(f"{base}/issue/{{issue}}/comment", _comments)
         app.router.add_post(f"{base}/issue/{{issue}}/comment", _add_comment)
         app.router.add_get(f"{base}/issue/{{issue}}/comment/{{comment}}", _comment)
+        app.router.add_get(f"{base}/issue/{{issue}}/worklog", _worklogs)
+        app.router.add_post(f"{base}/{{kind:comment|worklog}}/list", _by_ids)
         add_edits(app, base, shelf, _found, jira_time)
     app.router.add_post("/rest/api/3/search/jql", _search)
     app.router.add_post("/rest/api/2/search", _search_by_number)
@@ -59,9 +61,11 @@ def make_app(state: Path | None = None, clock: Callable[[], Micros] | None = Non
 def take(shelf: Shelf, body: bytes) -> None:
     """Keep what a delivery tells: the newest form of each issue, its changes, comments."""
     for record in forms.decode(body).records:
-        if record.stream in forms.OTHERS:
-            continue  # the twin answers reads of issues and comments only
-        if record.stream == "comment":
+        if record.stream == "worklog":
+            _take_worklog(shelf, record)
+        elif record.stream in forms.OTHERS:
+            continue  # the twin answers reads of issues, comments and worklogs only
+        elif record.stream == "comment":
             _take_comment(shelf, record)
         elif record.op == "delete":
             shelf.remove("issue", record.source)
@@ -95,6 +99,13 @@ def _take_comment(shelf: Shelf, record: Record) -> None:
     issue = (record.data.get("issue") or {}).get("id")
     if issue:
         shelf.put("comment", record.source, dict(record.data), record.at, str(issue))
+
+
+def _take_worklog(shelf: Shelf, record: Record) -> None:
+    if record.op == "delete":
+        shelf.remove("worklog", record.source)
+    else:
+        shelf.put("worklog", record.source, dict(record.data), record.at, str(record.data.get("issueId")))
 
 
 def jira_time(at: Micros) -> str:
@@ -221,6 +232,31 @@ async def _comments(request: web.Request) -> web.Response:
     start, size = _span(request.query)
     page = [_comment_shown(one, rich=_is_rich(request)) for one in comments[start : start + size]]
     return answer({"startAt": start, "maxResults": size, "total": len(comments), "comments": page})
+
+
+async def _worklogs(request: web.Request) -> web.Response:
+    issue = _found(request)
+    if issue is None:
+        return _refused()
+    worklogs = request.app[_SHELF].all("worklog", issue["id"])
+    start, size = _span(request.query)
+    page = [_comment_field(one, rich=_is_rich(request)) for one in worklogs[start : start + size]]
+    return answer({"startAt": start, "maxResults": size, "total": len(worklogs), "worklogs": page})
+
+
+def _comment_field(worklog: Mapping[str, Json], *, rich: bool) -> dict[str, Json]:
+    text = plain(worklog.get("comment"))
+    return {**worklog, "comment": document_of(text) if rich else text}
+
+
+async def _by_ids(request: web.Request) -> web.Response:
+    """Comments (a page) or worklogs (a list) by their ids, as Cloud gives them."""
+    kind, ids = request.match_info["kind"], [str(one) for one in (await asked(request)).get("ids") or ()]
+    held = [one for source in ids if (one := request.app[_SHELF].get(kind, source)) is not None]
+    if kind == "worklog":
+        return answer([_comment_field(one, rich=_is_rich(request)) for one in held])
+    shown = [_comment_shown(one, rich=_is_rich(request)) for one in held]
+    return answer({"startAt": 0, "maxResults": 1000, "total": len(shown), "isLast": True, "values": shown})
 
 
 async def _comment(request: web.Request) -> web.Response:

@@ -59,6 +59,31 @@ class TestJiraRead(ReadSuite):
         return site()
 
 
+def with_families() -> web.Application:
+    app = site()
+    shelf = next(value for value in app.values() if isinstance(value, Shelf))
+    for raw in render(Path(TestJiraFamilies.samples), NOW)[:-1]:  # the last one deletes the worklog
+        take(shelf, raw.body)
+    return app
+
+
+def told_of(stream: str) -> frozenset[str]:
+    """The ids of that stream in the story."""
+    decoded = [JiraConnector.decode(object.__new__(JiraConnector), {}, raw.body) for raw in render(Path(STORY), NOW)]
+    return frozenset(record.source for one in decoded for record in one.records if record.stream == stream)
+
+
+class TestJiraReadComment(TestJiraRead):
+    known, unknown = ObjectRef("comment", min(told_of("comment"))), ObjectRef("comment", "99999")
+
+
+class TestJiraReadWorklog(TestJiraRead):
+    known, unknown = ObjectRef("worklog", "10310"), ObjectRef("worklog", "99999")
+
+    def app(self) -> web.Application:
+        return with_families()
+
+
 class TestJiraComment(ActionSuite):
     connector, secrets = JiraConnector, SECRETS
     settings = {"email": "hub@example.com"}
@@ -122,6 +147,18 @@ class TestJiraPoll(PollSuite):
 
 class TestJiraDataCenterPoll(TestJiraPoll):
     settings = {"edition": "server", "page_size": 5, "history_days": 60_000}
+
+
+class TestJiraPollComments(TestJiraPoll):
+    stream, sources = "comment", told_of("comment")
+
+
+class TestJiraPollWorklogs(TestJiraPoll):
+    settings = {"edition": "server", "page_size": 5, "history_days": 60_000}
+    stream, sources = "worklog", told_of("worklog") | {"10310"}
+
+    def app(self) -> web.Application:
+        return with_families()
 
 
 class TestJiraTransition(ActionSuite):
