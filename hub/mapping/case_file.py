@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.mapping.build_table import literal_of
-from hub.mapping.form import Form
+from hub.mapping.form import Form, wrong_shape
 from hub.mapping.literals import point_in_time
 from hub.mapping.read import Mapping as MappingNode
+from hub.mapping.read import Node, read
 from hub.mapping.read import Sequence as ListNode
-from hub.mapping.read import read
 from hub.model.clock import Micros
 from hub.model.diagnostic import Diagnostic, Place
 from hub.model.entity import Entity
@@ -100,18 +100,18 @@ def read_cases(source: bytes | str, file: str) -> CaseFile:
 def _case(form: Form) -> Case:
     name = form.text("case", example="an epic becomes a project")
     form.what = f"case {name}"
-    gives = _json(form, "gives")
+    gives = _mappings(form, "gives")
     missing = _json(form, "missing")
     known = "loop" in form or not isinstance(form.node.pairs.get("given", (None, None))[1], ListNode)
     return Case(
         name=name,
         place=form.place("case"),
         given=_given(form),
-        gives=() if gives is None else tuple(gives) if isinstance(gives, list) else (gives,),
-        refuses=_json(form, "refuses"),
+        gives=gives,
+        refuses=_mapping(form, "refuses"),
         skips=form.flag("skips"),
         loop=form.text("loop"),
-        known=(_json(form, "given") or {}) if known else {},
+        known=(_mapping(form, "given") or {}) if known else {},
         fires=form.flag("fires") if "fires" in form else None,
         missing=None if missing is None else tuple(missing) if isinstance(missing, list) else (str(missing),),
         steps={step.text: _step(form, step.text) for step, _ in form.pairs("steps")},
@@ -127,7 +127,7 @@ def _entities(form: Form, key: str) -> tuple[Entity, ...]:
 
 def _entity(form: Form) -> Entity:
     kind, key = form.text("entity", example="supplier"), form.text("key", example="erp:7")
-    return Entity(kind, key, form.text("label") or None, 1, canonical(_json(form, "fields") or {}))
+    return Entity(kind, key, form.text("label") or None, 1, canonical(_mapping(form, "fields") or {}))
 
 
 def _json(form: Form, key: str) -> Any:
@@ -135,16 +135,44 @@ def _json(form: Form, key: str) -> Any:
     return None if node is None else literal_of(form.findings, node)
 
 
+def _mapping(form: Form, key: str, node: Node | None = None) -> dict[str, Any] | None:
+    """Keys and values, None where there are none (a finding where there is something else)."""
+    node = form.take(key) if node is None else node
+    if node is None:
+        return None
+    if not isinstance(node, MappingNode):
+        wrong_shape(form.findings, node, f"{key}: keys and values", f"{key}: {{field: value}}")
+        return None
+    found: dict[str, Any] = literal_of(form.findings, node)
+    return found
+
+
+def _mappings(form: Form, key: str) -> tuple[dict[str, Any], ...]:
+    """One mapping, or a list of them."""
+    node = form.take(key)
+    nodes = node.items if isinstance(node, ListNode) else [] if node is None else [node]
+    return tuple(one for each in nodes if (one := _mapping(form, key, each)) is not None)
+
+
+def _each(form: Form) -> dict[str, Any]:
+    """``{item key: {payload, expect, …}}``."""
+    node = form.take("each")
+    if not isinstance(node, MappingNode):
+        return _mapping(form, "each") or {}
+    found = {name: _mapping(form, "each", value) for name, (_, value) in node.pairs.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
 def _given(form: Form) -> Given | None:
     record = Form.of(form.findings, form.take("record"), "record", ("source", "op", "at", "data"))
     if record is not None:
         at = record.literal("at", _moment)
         source, op = record.text("source", example="pm.issue"), record.text("op", "snapshot")
-        return Given(source, _json(record, "data"), op, _moment(NOW) if at is None else at)
+        return Given(source, _mapping(record, "data") or {}, op, _moment(NOW) if at is None else at)
     delivery = Form.of(form.findings, form.take("delivery"), "delivery", ("source", "headers", "body", "file"))
     if delivery is None:
         return None
-    headers = {name: str(value) for name, value in (_json(delivery, "headers") or {}).items()}
+    headers = {name: str(value) for name, value in (_mapping(delivery, "headers") or {}).items()}
     source = delivery.text("source", example="pm")
     return Given(source, _json(delivery, "body"), headers=headers, file=delivery.text("file"), is_delivery=True)
 
@@ -162,8 +190,9 @@ def _step(form: Form, name: str) -> WantedStep:
     inner = Form(form.findings, node, f"step {name}", (*("state", "payload", "expect", "each"), *_ENDS))
     state = _state(form, inner.text("state", "started"), place)
     if "each" in inner:
-        return WantedStep(state, _json(inner, "each"), place)
-    own = {key: _json(inner, key) for key in ("payload", "expect", *_ENDS) if key in inner}
+        return WantedStep(state, _each(inner), place)
+    own: dict[str, Json] = {key: _mapping(inner, key) or {} for key in ("payload", "expect") if key in inner}
+    own |= {key: _json(inner, key) for key in _ENDS if key in inner}
     return WantedStep(state, {"": own} if own else None, place)
 
 
