@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from hub.mapping.apply import ABSENT, RowPlan, TablePlan, apply_rows, canonical_text, via_of, walk_steps
+from hub.mapping.compile_common import spelt_out
 from hub.mapping.compiled import CompiledTable, ExpressionError
 from hub.mapping.convert import Unconvertible
 from hub.mapping.convert.make import is_plain_text, zone_of
@@ -92,6 +94,7 @@ class _Writer:
             "_Uncommon": Uncommon,
             "_GIVE_UP": (*FALLBACK, Unconvertible, Uncommon),
             "_FALLBACK": FALLBACK,
+            "_Decimal": Decimal,
             "_Mapped": Mapped,
             "_Lookup": Lookup,
             "_Rated": Rated,
@@ -304,7 +307,7 @@ class _Writer:
             currency = self.get(plan.row.currency, block)
             call = f"v = {self.bound('currency', plan.currency_of)}(v, {currency})"
         if plan.mapped is None:
-            return [call]
+            return spelt_out(plan, call)
         otherwise = {
             "keep": call,
             "null": "v = None",

@@ -70,7 +70,7 @@ def ref(connection: str, *, shared: bool) -> Convert:
     prefix = "" if shared else f"{connection}:"
 
     def convert(value: Any) -> str | None:
-        words = text_of_id(value)
+        words = value.strip() if value.__class__ is str else text_of_id(value)
         if words is None:
             raise Unconvertible("bad-ref", value, "an id or a label")
         if not words:

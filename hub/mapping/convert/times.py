@@ -33,6 +33,8 @@ def instant(zone: tzinfo) -> Convert:
 
     def convert(value: Any) -> str | None:
         if value.__class__ is str:
+            if value[-1:] != "Z" and (moved := _moved(value)):
+                return moved
             if _COMMON.match(value):
                 try:
                     datetime.fromisoformat(value)  # 2026-02-30 looks fine too
@@ -51,6 +53,36 @@ def instant(zone: tzinfo) -> Convert:
     return convert
 
 
+def _moved(value: str) -> str:
+    """``2026-02-15T19:01:52.971-0800`` as Jira writes it, or without the fraction: only the hour moves. Empty for
+    anything else."""
+    if len(value) > 26 and value[23] in "+-" and value[19] == ".":
+        clock, end = 23, "Z"
+    elif len(value) in (24, 25) and value[19] in "+-":
+        clock, end = 19, ".000Z"
+    else:
+        return ""
+    if value[13] != ":" or value[16] != ":":
+        return ""
+    try:
+        local = datetime.fromisoformat(value[:clock])  # minutes up to 59, digits everywhere, no offset of its own
+        hour = _hour(value[:13], value[clock:])
+    except (ValueError, OverflowError):
+        return ""
+    return f"{hour}{value[13:clock]}{end}" if hour and local.tzinfo is None else ""
+
+
+@lru_cache(maxsize=4096)
+def _hour(local: str, offset: str) -> str:
+    """``2026-02-15T19`` and ``-0800`` as ``2026-02-16T03``; empty where an offset has minutes."""
+    if local[10:11] != "T" or len(offset) not in (5, 6):
+        return ""
+    moved = _offset(offset)
+    if moved.seconds % 3600 or moved.microseconds:
+        return ""
+    return (datetime.fromisoformat(f"{local}:00") - moved).isoformat()[:13]
+
+
 @lru_cache(maxsize=256)
 def _offset(spelling: str) -> timedelta:
     """The offset a text like ``+0800`` says."""
@@ -62,7 +94,10 @@ def _offset(spelling: str) -> timedelta:
 
 def _utc_text(value: str, clock: int) -> str:
     """A local time of ``clock`` characters, its offset after it, as canonical text."""
-    when = datetime.fromisoformat(value[:clock]) - _offset(value[clock:])
+    when = datetime.fromisoformat(value[:clock])
+    if when.tzinfo is not None:
+        raise ValueError("an offset before the offset")
+    when -= _offset(value[clock:])
     text = when.isoformat(timespec="microseconds")
     return (text[:-3] if text.endswith("000") else text) + "Z"
 

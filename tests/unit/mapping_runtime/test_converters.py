@@ -116,6 +116,9 @@ def test_every_spelling_of_an_amount_gives_the_same_money(amount: Decimal) -> No
         ("2019-02-15T19:01:52+00:00", "2019-02-15T19:01:52.000Z"),
         ("2019-02-15T19:01:52.971234Z", "2019-02-15T19:01:52.971234Z"),
         ("2019-02-15T19:01:52.971+08:00", "2019-02-15T11:01:52.971Z"),
+        ("2019-02-15T19:01:52.971+05:30", "2019-02-15T13:31:52.971Z"),
+        ("2019-02-15T190152.97100-0800", "2019-02-16T03:01:52.971Z"),
+        ("2019-W07-5T19:01:52.971+08:00", "2019-02-15T11:01:52.971Z"),
         ("2019-02-15 19:01", "2019-02-15T11:01:00.000Z"),
         ("2019/2/15 19:01", "2019-02-15T11:01:00.000Z"),
         ("2019-02-15", "2019-02-14T16:00:00.000Z"),
@@ -131,7 +134,14 @@ def test_an_instant_is_utc_whatever_its_spelling(value: Any, text: str | None) -
     assert times.instant(SHANGHAI)(value) == text
 
 
-@pytest.mark.parametrize("value", ["x", "2019-02-30T19:01:52.971Z", "2019-02-15T25:00:00Z", True, [], {}, 10**30])
+NO_MOMENTS = [
+    *("x", "2019-02-30T19:01:52.971Z", "2019-02-15T25:00:00Z", True, [], {}, 10**30),
+    *("2019-02-15T19:01:52.97Z-0800", "2019-02-30T19:01:52.971-0800", "2019-02-15T19:60:52-08:00"),
+    "0001-01-01T00:00:00.000+0800",
+]
+
+
+@pytest.mark.parametrize("value", NO_MOMENTS)
 def test_what_is_no_moment_is_refused(value: Any) -> None:
     assert reason(times.instant(SHANGHAI), value) == "bad-instant"
 
@@ -169,6 +179,8 @@ def test_the_offset_only_moves_the_spelling_of_a_moment(naive: datetime, minutes
     expected = moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
     for spelling in (local.isoformat(timespec="milliseconds"), local.strftime("%Y-%m-%dT%H:%M:%S.%f%z")):
         assert convert(spelling) == expected
+    whole = local.replace(microsecond=0).isoformat(timespec="seconds")
+    assert convert(whole) == f"{expected[:19]}.000Z"
 
 
 def test_texts() -> None:

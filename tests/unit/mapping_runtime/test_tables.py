@@ -311,3 +311,26 @@ def test_generated_code_says_exactly_what_the_rows_say(data: dict[str, Any], op:
     assert found == apply_rows(plan, one)
     if isinstance(found, Mapped):
         assert orjson.loads(orjson.dumps(dict(found.fields))) == found.fields
+
+
+ODD = (True, None, "", "1.50", "-0.0", 10**18, -(10**18), 2**63, -(2**63), Decimal("-0.00"), Decimal("1E+2"))
+NUMBERS = st.one_of(
+    st.decimals(allow_nan=False, allow_infinity=False, places=2, min_value=-(10**20), max_value=10**20),
+    st.decimals(allow_nan=False, allow_infinity=False, places=1),
+    st.decimals(),
+    st.integers(),
+    st.sampled_from(ODD),
+)
+NUMERIC = table(
+    "{field: budget, from: b, as: money CNY}",
+    "{field: effort, from: e, as: decimal}",
+    "{field: count, from: c, as: integer}",
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(NUMBERS, st.sampled_from("bec"))
+def test_numbers_spelled_out_in_the_generated_code_are_what_the_converters_make_of_them(value: Any, at: str) -> None:
+    one = record(**{at: value})
+    plan: Any = NUMERIC.plan
+    assert NUMERIC.apply(one) == apply_rows(plan, one)

@@ -1,4 +1,4 @@
-"""Values made for every record: equality, hash and ``replace`` of a frozen dataclass, and no way to make a loose one."""
+"""Values made for every record: equal, hashed and copied as frozen dataclasses are, and never made loose."""
 
 from dataclasses import dataclass, replace
 
