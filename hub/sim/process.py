@@ -181,14 +181,16 @@ class Life(HubSide):
 
     async def _watch(self) -> None:
         """Ring when something falls due: the host's own watch, told of commits instead of asking every 0.1 s."""
-        dues = _Dues(self.serving)
+        dues, again = _Dues(self.serving), TICK
         while True:
             self.changed.clear()
             due, now = min(dues.dues().values(), default=NEVER), self.clock.now()
             if due <= now:
                 self.host.wake()
-                await asyncio.sleep(TICK)
+                await asyncio.sleep(again)
+                again = min(2 * again, 1.0)  # what stays due waits for a lane: its landing rings by itself
                 continue
+            again = TICK
             wait = min(3600.0, (due - now) / SECOND)
             try:
                 async with asyncio.timeout(wait):
