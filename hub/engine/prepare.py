@@ -188,13 +188,13 @@ def _record(work: Work, index: int, record: Record, plans: tuple[Plan, ...], cat
         if plan.steps:
             _modern(item)
         _touch(item, catalog, heads)
-    accepted = {id(item.plan) for item in items[before:]}
-    if not accepted:
+    if len(items) == before:
         if record.op == "delete":
             _unsure(work, index, record, plans, catalog, heads)
         if len(items) == before:
             work.alone.append((index, "skipped", Rejected("no-table", "")))
     if work.delivery.origin == "read" and record.op == "snapshot":
+        accepted = {id(item.plan) for item in items[before:]}
         others = [plan for plan in plans if id(plan) not in accepted]
         _left(work, index, replace(record, op="delete"), others, catalog, heads)
 

@@ -19,8 +19,11 @@ REASON = "condition"
 
 def note(world: World, loop: CompiledLoop, subject: Entity, row: str, problem: str) -> None:
     """Write down what a condition of the loop said about a subject; ``problem`` empty: it gives a value."""
+    rows = world.quarantined(subject.kind, subject.key)
+    if not problem and not rows:
+        return
     name = f"{REASON}/{loop.integration}/{loop.definition.name}/{row}/{subject.stream}"
-    known = next((one for one in world.quarantined(subject.kind, subject.key) if one.id == name), None)
+    known = next((one for one in rows if one.id == name), None)
     if not problem:
         if known is not None:
             world.put_quarantine(replace(known, closed_at=world.now, closed_by="it gives a value again"))

@@ -15,7 +15,6 @@ SECOND: Micros = 1_000_000
 NEVER: Micros = 2**62
 """A due time that does not come: nothing will happen here by itself."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ONE_MICRO = timedelta(microseconds=1)
 
 
 class Clock(Protocol):
@@ -26,7 +25,8 @@ class Clock(Protocol):
 
 def micros(moment: datetime) -> Micros:
     """The moment (aware) as microseconds since 1970 in UTC."""
-    return (moment - EPOCH) // _ONE_MICRO
+    since = moment - EPOCH
+    return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
 
 
 def moment(value: Micros) -> datetime:

@@ -10,6 +10,7 @@ from hub.model.frozen import value
 
 NAMESPACE = UUID("5f0d3f0e-6d0c-5e0a-9b0e-70726f6a6f70").bytes
 """The hub's own uuid5 name space; changing it changes every event id."""
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 @value(frozen=True, slots=True)
@@ -40,8 +41,6 @@ class Event:
 
 def event_id(cause: str, record: int, table: str, ordinal: int) -> str:
     """Design §5: uuid5(delivery ref | effect key | timer | decision, record, table, ordinal)."""
-    digest = bytearray(sha1(NAMESPACE + f"{cause}|{record}|{table}|{ordinal}".encode()).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    named = NAMESPACE + f"{cause}|{record}|{table}|{ordinal}".encode()
+    text = sha1(named, usedforsecurity=False).hexdigest()
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:32]}"
