@@ -197,7 +197,7 @@ class Form:
             self.findings.report(
                 "unquoted-expression", node, f"{key} needs quotes here", why, f"write {key}: '{node.text}'"
             )
-        return Expression(node.text.strip(), place_of(self.findings, node))
+        return Expression(node.text.strip(), place_of(self.findings, node), node.raw)
 
     def forms(self, key: str, what: str, known: tuple[str, ...]) -> Iterator[Form]:
         """The mappings of a list."""

@@ -54,6 +54,8 @@ class Scalar:
     end: int
     flow: bool = False
     """Stands inside ``{}`` or ``[]``."""
+    raw: str = ""
+    """What the file holds, quotes included, where that is not ``text``: escapes, doubled quotes, several lines."""
 
 
 @dataclass(slots=True)
@@ -107,7 +109,7 @@ def read(source: bytes | str, file: str) -> tuple[Node | None, Findings]:
     text = _decoded(source, findings)
     if text is None:
         return None, findings
-    reader = _Reader(findings)
+    reader = _Reader(findings, text)
     try:
         root = reader.document(_events(text))
     except yaml.YAMLError as error:
@@ -139,7 +141,7 @@ def _decoded(source: bytes | str, findings: Findings) -> str | None:
         findings.report("syntax", start, "the file is too large", why, "split the integration into several files")
         return None
     if isinstance(source, str):
-        return source
+        return source.removeprefix("\ufeff")
     try:
         return source.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -186,8 +188,9 @@ def is_ambiguous(text: str) -> bool:
 class _Reader:
     """Events -> nodes, reporting what is refused."""
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: Findings, source: str) -> None:
         self.findings = findings
+        self.source = source
         self.depth = 0
 
     def document(self, events: Iterator[Any]) -> Node | None:
@@ -226,6 +229,9 @@ class _Reader:
         end = end_mark.column + 1 if end_mark.line == mark.line else column + 1
         plain = not style and event.tag is None
         node = Scalar(text, core(text) if plain else text, style, mark.line + 1, column, end, flow)
+        quotes = 2 if style else 0
+        if end_mark.index - mark.index != len(text.strip()) + quotes:
+            node.raw = self.source[mark.index : end_mark.index]
         if plain and is_ambiguous(text):
             self._ambiguous(node)
         return node

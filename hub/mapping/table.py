@@ -35,10 +35,12 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """CEL source text and where it stands."""
+    """CEL source text and where it stands; ``raw`` is how the file writes it, where that is not the text itself
+    (escapes, doubled quotes, several lines)."""
 
     text: str
     place: Place
+    raw: str = ""
 
 
 @dataclass(frozen=True, slots=True)

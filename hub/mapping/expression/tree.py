@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from hub.errors import HubError
+from hub.mapping.expression.spots import line_and_column, spots
 from hub.mapping.table import Expression
 from hub.model.diagnostic import Place
 
@@ -150,14 +151,24 @@ class ExpressionSyntaxError(HubError):
 
 
 def place_of(expression: Expression, span: Span) -> Place:
-    """The span in the file. An expression of several lines is placed as a whole: its indentation is unknown."""
+    """The span in the file."""
     place = expression.place
-    if "\n" in expression.text:
-        return place
-    # A quoted scalar's place covers its quotes: the text starts one column later.
-    quote = 1 if place.end_column - place.column == len(expression.text) + 2 else 0
-    start = place.column + quote + span.start
+    if expression.raw:
+        return _place_in(expression.raw, expression, span)
+    start = place.column + span.start
     return Place(place.file, place.line, start, start + max(1, span.end - span.start))
+
+
+def _place_in(raw: str, expression: Expression, span: Span) -> Place:
+    """The span of a text that the file holds in other characters than it means."""
+    place, found = expression.place, spots(expression.text, raw)
+    past = found[-1][1] if found else 0
+    start = found[span.start][0] if span.start < len(found) else past
+    end = found[span.end - 1][1] if span.start < span.end <= len(found) else start + 1
+    column = place.column - (raw[0] in "'\"")
+    line, first = line_and_column(raw, start, place.line, column)
+    last_line, last = line_and_column(raw, end, place.line, column)
+    return Place(place.file, line, first, max(first + 1, last) if last_line == line else first + 1)
 
 
 def children(node: Node) -> Iterator[Node]:

@@ -262,8 +262,8 @@ def test_names_leaves_out_the_variables_of_macros() -> None:
     assert names(parse(Expression("items.map(i, i.x + k).sum() > was.y", PLACE))) == {"items", "k", "was"}
 
 
-def test_a_quoted_expression_is_placed_inside_its_quotes() -> None:
-    text = "a = b"
+def test_an_expression_with_doubled_quotes_is_placed_by_what_the_file_holds() -> None:
+    raw = "'''a'' = b'"
     with pytest.raises(ExpressionSyntaxError) as caught:
-        parse(Expression(text, Place("m.yaml", 7, 11, 11 + len(text) + 2)))
-    assert caught.value.place.column == 14
+        parse(Expression("'a' = b", Place("m.yaml", 7, 11, 20), raw))
+    assert (caught.value.place.line, caught.value.place.column) == (7, 17)
