@@ -154,7 +154,7 @@ def _keys(seen: Seen) -> Iterator[Violation]:
     loops = {one.id: one for one in seen.loops}
     for effect in seen.effects:
         loop = loops[effect.loop]
-        mark = f"revision {effect.revision}" if effect.revision else "do"
+        mark = f"revision {effect.revision}" if effect.revision else "undo" if effect.undoes else "do"
         parts = (loop.integration, loop.loop, loop.subject, loop.occurrence, effect.step, effect.item)
         if effect.key != effect_key(*parts, mark):
             yield Violation("I4", f"the key of {effect.step} {effect.item} is not made of its facts", effect.key)

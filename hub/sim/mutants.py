@@ -120,7 +120,7 @@ def _version_in_key() -> Iterator[None]:
     from hub.loop import steps
 
     whole = steps._key
-    with put(steps, "_key", lambda loop, one, step, item: whole(loop, one, f"{step}@{one.version}", item)):
+    with put(steps, "_key", lambda loop, one, step, *more: whole(loop, one, f"{step}@{one.version}", *more)):
         yield
 
 
@@ -253,7 +253,10 @@ _ALL = (
     ),
     Mutant("nobody-is-late", "what matches after the list was taken is forgotten", ("lost",), _nobody_is_late),
     Mutant(
-        "short-memory", "a delivery that comes again after a while is taken for a new one", ("F3",), _short_memory
+        "short-memory",
+        "a delivery that comes again after a while is taken for a new one",
+        ("F3", "host"),
+        _short_memory,
     ),
     Mutant(
         "newest-version-for-all",

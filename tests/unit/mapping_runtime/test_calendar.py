@@ -55,7 +55,10 @@ def test_china_works_on_make_up_days_and_rests_on_the_days_they_pay_for(day: str
 
 def test_a_part_of_a_country_has_its_own_holidays() -> None:
     day = date(2026, 1, 6)  # Epiphany
-    assert (calendar("DE-BY", "Europe/Berlin").works(day), calendar("DE", "Europe/Berlin").works(day)) == (False, True)
+    assert (calendar("DE-BY", "Europe/Berlin").works(day), calendar("DE", "Europe/Berlin").works(day)) == (
+        False,
+        True,
+    )
 
 
 def test_without_a_country_weekends_alone_rest() -> None:
