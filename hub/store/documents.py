@@ -30,6 +30,10 @@ def dump(value: object) -> bytes:
 
 def dump_marks(marks: Mapping[str, SourceMarks]) -> bytes:
     """``{source: [at, event, {field: [at, event]}, {field: what it said}?]}``."""
+    if len(marks) == 1:
+        ((only, m),) = marks.items()
+        if not m.fields and not m.said:
+            return orjson.dumps({only: (m.base.at, m.base.event, {})})
     return orjson.dumps(
         {source: _marks(m) if m.fields or m.said else [m.base.at, m.base.event, {}] for source, m in marks.items()}
     )

@@ -142,10 +142,11 @@ def _referring(db: sqlite3.Connection, view: LoadedView, missing: Sequence[tuple
 
 
 def _quarantined(db: sqlite3.Connection, view: LoadedView, wanted: Collection[tuple[str, str]]) -> None:
-    any_open = db.execute(ANY_QUARANTINE).fetchone() is not None
-    for place in _missing(wanted, view.quarantines):
-        rows: Iterable[Any] = db.execute(QUARANTINED, place) if any_open else ()
-        view.quarantines[place] = _loaded(rows)
+    missing = _missing(wanted, view.quarantines)
+    view.quarantines.update(dict.fromkeys(missing, ()))
+    if db.execute(ANY_QUARANTINE).fetchone() is not None:
+        for place in missing:
+            view.quarantines[place] = _loaded(db.execute(QUARANTINED, place))
 
 
 def _loaded(rows: Iterable[Any]) -> tuple[Quarantine, ...]:
@@ -163,9 +164,10 @@ def _instances(
 def _subjects(db: sqlite3.Connection, view: LoadedView, missing: Sequence[tuple[str, str]]) -> None:
     if not missing:
         return
-    found: dict[tuple[str, str], list[Instance]] = {place: [] for place in missing}
+    view.subjects.update(dict.fromkeys(missing, ()))  # nearly all: most records close nothing
+    found: dict[tuple[str, str], list[Instance]] = {}
     for kind, subject, document in db.execute(SUBJECTS, (orjson.dumps(missing).decode(),)):
-        found[kind, subject].append(load_instance(document))
+        found.setdefault((kind, subject), []).append(load_instance(document))
     for place, closings in found.items():
         closings.sort(key=lambda i: (i.integration, i.loop, i.number))
         view.subjects[place] = tuple(closings)
