@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from hub.model.clock import Micros
 from hub.model.delivery import Delivery, Origin
+from hub.model.frozen import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Arrival:
     """A delivery before it has a place in the log."""
 
@@ -23,7 +23,7 @@ class Arrival:
     cause: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Appended:
     """``duplicate``: same id, same body, nothing stored; ``position`` is then the first one's."""
 

@@ -1,4 +1,7 @@
-"""Durable webhooks a second, 32 connections of another process; beside the same server that stores nothing."""
+"""Durable webhooks a second, 32 connections of another process.
+
+Beside the same server that stores nothing, and the same server before a plain group commit (``plain_log``).
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,7 @@ from hub.log.port import Appended, Arrival
 from hub.log.sql import SqlLog
 from hub.model.delivery import Delivery
 from hub.store.open import open_store
+from tests.bench.plain_log import PlainLog
 from tests.bench.row import Row
 
 CONNECTIONS = 32
@@ -114,9 +118,27 @@ def rows() -> list[Row]:
     ):
         durable, p99 = run_loop(_serve(SqlLog(store)))
         commits = store.commits
+    plain = _plain(), "same server, bodies only"
     name, limit = "webhook accepted = flushed, 32 connections", "same server, nothing stored"
     shared = f"{durable * SECONDS / commits:.0f} a commit"
     return [
         Row("webhook", name, durable, "requests/s", raw, limit, 9_000, shared),
         Row("webhook", f"{name}: p99", p99, "ms", raw_p99, limit, 15),
+        Row(
+            "webhook",
+            "the same beside a plain group commit",
+            durable,
+            "requests/s",
+            plain,
+            "same server, bodies only",
+        ),
     ]
+
+
+def _plain() -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        log = PlainLog(Path(folder) / "plain.db")
+        try:
+            return run_loop(_serve(log))[0]
+        finally:
+            log.close()
