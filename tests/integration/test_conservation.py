@@ -131,7 +131,7 @@ class Hub:
         rows = self.rows()
         if rows:
             row = rows[which % len(rows)]
-            fact = PersonAccepted(self.decision(), row.id, "release", "E1", "try")
+            fact = PersonAccepted(self.decision(), row.id, "release", "E3", "try")
             catalog = self.right if right else self.catalog
             now = self.clock.now()
             await release(self.store, self.log, catalog, self.engine.decode, fact, row, now)
@@ -140,7 +140,7 @@ class Hub:
         rows = [row for row in self.rows() if row.reason != "behind"]
         if rows:
             row, now = rows[which % len(rows)], self.clock.now()
-            fact = PersonAccepted(self.decision(), row.id, "drop", "E1", "not ours")
+            fact = PersonAccepted(self.decision(), row.id, "drop", "E3", "not ours")
             assert await drop(self.store, self.catalog, fact, row, now)
             await drain(self.store, self.log, self.catalog, self.engine.decode, fact, row, now)
 
