@@ -107,8 +107,23 @@ def check_files(
     built = [build_file(file, space.schemas.newest) for file in files] if files else space.built
     findings = check_integrations(built, replace(space.check_context, thorough=thorough))
     if not any(finding.level == "error" for finding in findings):
-        findings += _uncovered(space, built)
+        findings += _unloadable(space, built) or _uncovered(space, built)
     return built, findings
+
+
+def _unloadable(space: Workspace, built: Sequence[Built]) -> list[Diagnostic]:
+    """What only making the files ready to run brings out: what passes the check loads."""
+    from hub.errors import ConfigError
+    from hub.versions import compiled
+
+    found: list[Diagnostic] = []
+    for each in built:
+        try:
+            if each.definition is not None:
+                compiled(space, each.definition)
+        except ConfigError as error:
+            found += error.findings
+    return found
 
 
 def _uncovered(space: Workspace, built: Sequence[Built]) -> list[Diagnostic]:

@@ -66,7 +66,8 @@ def _level(form: Form, systems: dict[str, str]) -> EscalateDef:
     by = form.text("by", "mail")
     after = form.literal("after", span)
     place = form.place("by") if "by" in form else form.place("to")
-    return EscalateDef(form.text("to", example="finance"), systems.get(by, by), place, after or AT_ONCE)
+    to = form.text("to", example="finance")
+    return EscalateDef(to, systems.get(by, by), place, after or AT_ONCE, form.place("to") if to else place)
 
 
 def _one_or_many(form: Form, key: str, known: tuple[str, ...]) -> list[Form]:

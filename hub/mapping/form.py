@@ -114,7 +114,12 @@ class Form:
     def text(self, key: str, default: str = "", *, example: str = "") -> str:
         """A word or text. With an example the key must be there."""
         node = self.need(key, example) if example else self.take(key)
-        return default if node is None else self.text_of(node, default)
+        found = default if node is None else self.text_of(node, default)
+        if example and not found and isinstance(node, Scalar) and node.value is not None:
+            self.findings.report(
+                "wrong-shape", node, f"{key} is empty", "it needs a word or text", f"write {example}"
+            )
+        return found
 
     def text_of(self, node: Node, default: str = "") -> str:
         if isinstance(node, Scalar) and node.value is not None:

@@ -20,7 +20,9 @@ from hub.mapping.table import IntegrationDef, LoopDef, RequireDef, Row, StepDef,
 from hub.model.record import Json
 from hub.model.values import decimal_text
 
-_NOWHERE = frozenset({"place", "places", "values_places", "systems_places", "raw", "logic", "table", "source"})
+_NOWHERE = frozenset(
+    {"place", "places", "to_place", "values_places", "systems_places", "raw", "logic", "table", "source"}
+)
 """Where things stand, and the hashes themselves."""
 _JSON_INTEGER = 2**53
 _PEOPLE: Mapping[type, frozenset[str]] = {

@@ -113,12 +113,15 @@ def read(source: bytes | str, file: str) -> tuple[Node | None, Findings]:
     try:
         root = reader.document(_events(text))
     except yaml.YAMLError as error:
-        findings.report("syntax", *_syntax(error, file))
+        findings.report("syntax", *_syntax(error, file, text))
         return None, findings
     except _TooDeep:
         return None, findings
     if root is None:
-        findings.report("syntax", Place(file, 1, 1, 2), "the file is empty", "", "write at least `integration: NAME`")
+        why = "a mapping file is one integration"
+        findings.report(
+            "syntax", Place(file, 1, 1, 2), "the file is empty", why, "write at least `integration: NAME`"
+        )
     return root, findings
 
 
@@ -150,7 +153,9 @@ def _decoded(source: bytes | str, findings: Findings) -> str | None:
         return None
 
 
-def _syntax(error: yaml.YAMLError, file: str) -> tuple[Place, str, str, str]:
+def _syntax(error: yaml.YAMLError, file: str, text: str) -> tuple[Place, str, str, str]:
+    if isinstance(error, yaml.reader.ReaderError):
+        return _unprintable(error, file, text)
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     problem = getattr(error, "problem", None) or str(error)
@@ -158,6 +163,15 @@ def _syntax(error: yaml.YAMLError, file: str) -> tuple[Place, str, str, str]:
     tab = "\\t" in repr(problem) or "token" in problem
     fix = "indent with spaces, never tabs; quote texts that hold : # { } [ ] , & * ! | > ' \" % @ `"
     return Place(file, line, column, column + 1), f"not readable as YAML: {problem}", why, fix if tab else _CLOSE
+
+
+def _unprintable(error: yaml.reader.ReaderError, file: str, text: str) -> tuple[Place, str, str, str]:
+    """A control character: the parser says only how many characters stand before it."""
+    at = next((at for at, letter in enumerate(text) if ord(letter) == error.character), 0)
+    line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+    message = f"the character U+{error.character:04X} is not allowed"
+    why = "YAML has no control characters; an editor may not even show it"
+    return Place(file, line, column, column + 1), message, why, 'remove it; inside "…" write it as an escape'
 
 
 _CLOSE = "close every quote, { and [; keep the keys of one level in one column"

@@ -226,6 +226,8 @@ class EscalateDef:
     place: Place
     after: Span = AT_ONCE
     """How long after the due time; nothing: at once."""
+    to_place: Place | None = None
+    """Where ``to`` stands; ``place`` is that of ``by``."""
 
 
 @dataclass(frozen=True, slots=True)

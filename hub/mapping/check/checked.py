@@ -264,13 +264,14 @@ class Checked:
             wanted = " or ".join(sorted(wants))
             message, why = f"this gives {result}, not {wanted}", f"the key it stands under takes {wanted}"
             self._add(
-                expression.place, "expression-type", message, why, "write a comparison" if "bool" in wants else ""
+                expression.place, "expression-type", message, why, "write a comparison" if "bool" in wants else _GIVE
             )
         return result
 
     def _syntax(self, expression: Expression, error: ExpressionSyntaxError) -> None:
         place = getattr(error, "place", None) or expression.place
-        self._add(place, "bad-expression", error.what, error.why, error.fix)
+        why = error.why or "what cannot be read cannot be decided: the file would not load"
+        self._add(place, "bad-expression", error.what, why, error.fix)
 
     def _path(self, path: Path, scope: TypeScope) -> Type:
         found, good, stopped = path_type(path, scope)
@@ -288,6 +289,9 @@ class Checked:
 
     def _add(self, place: Place, rule: str, message: str, why: str, fix: str) -> None:
         self._found[rule].append(finding(place, rule, message, why, fix))
+
+
+_GIVE = "name a value of that type, or convert it: docs/mapping-table.md says what each function gives"
 
 
 def amounts(step: StepDef) -> Iterator[Expression]:

@@ -23,9 +23,10 @@ ID = "constant-condition"
 
 
 def check(checked: Checked) -> Iterator[Diagnostic]:
+    wrong = {each.place for slug in ("unknown-function", "expression-type") for each in checked.found.get(slug, ())}
     for expression in _conditions(checked):
         root = checked.roots.get(id(expression))
-        why = "" if root is None else _reason(root)
+        why = "" if root is None or expression.place in wrong else _reason(root)
         if why:
             fix = "write the condition that is meant, or remove it"
             yield finding(expression.place, ID, "this condition is always the same", why, fix, "warning")

@@ -24,12 +24,20 @@ ID = "dead-row"
 
 
 def check(checked: Checked) -> Iterator[Diagnostic]:
+    misread = {each.place.line for each in checked.found.get("wrong-shape", ())}
     for table in checked.tables:
         for row in flat(table.rows):
             yield from _row(row)
+            yield from _empty(row, misread)
     for _, step in checked.steps():
         for row in flat(step.payload):
             yield from _row(row)
+
+
+def _empty(row: Row, misread: set[int]) -> Iterator[Diagnostic]:
+    if row.values is not None and not row.values and row.place.line not in misread:
+        why = "no value is in it, so every one is what otherwise says"
+        yield finding(row.place, ID, f"values of {row.field} has no entry", why, "add an entry, or remove values")
 
 
 def _row(row: Row) -> Iterator[Diagnostic]:

@@ -1,6 +1,8 @@
 """What a row gives fits the type of its field.
 
 A converter that cannot yield the field's type would have every record refused; money and moments need one.
+A constant, a default or a target of ``values`` is a value the field can hold, and nested rows make an object or, with
+``each``, a list.
 
 Example::
 
@@ -16,9 +18,10 @@ from typing import Any
 
 from hub.mapping.check.checked import Checked, finding
 from hub.mapping.check.fit import fits
-from hub.mapping.convert import CONVERTERS
+from hub.mapping.check.literal_values import misfits
+from hub.mapping.convert import CONVERTERS, ConvertContext
 from hub.mapping.expression.kinds import DYN, SHARE, type_of
-from hub.mapping.table import Convert, Row
+from hub.mapping.table import Convert, Row, TableDef
 from hub.model.diagnostic import Diagnostic, Place
 from hub.model.schema import x_type
 
@@ -34,8 +37,36 @@ def check(checked: Checked) -> Iterator[Diagnostic]:
         schema = checked.schema(table)
         for row in table.rows:
             wanted = schema.fields.get(row.field) if schema else None
-            if wanted is not None and not row.rows:
-                yield from _row(checked, row, wanted)
+            if wanted is not None:
+                yield from _nested(row, wanted) if row.rows else _row(checked, row, wanted)
+        yield from _literals(checked, table, schema.fields if schema else {})
+
+
+def _nested(row: Row, wanted: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    kind, gives = x_type(wanted), "array" if row.each is not None else "object"
+    if kind not in (gives, "money"):
+        yield _mismatch(row.place, row.field, kind, gives, "remove fields, or fill a field of that type")
+
+
+def _literals(checked: Checked, table: TableDef, fields: Mapping[str, Mapping[str, Any]]) -> Iterator[Diagnostic]:
+    context = ConvertContext(table.connection, checked.context.people, table.zone or "UTC")
+    said = set()
+    for row, place, words in misfits(table.rows, fields, context):
+        kind = x_type(fields[row.field]) if row.field in fields else "of another type"
+        if (row.field, place) not in said and not _outside(row, fields):
+            said.add((row.field, place))
+            message = f"{row.field} is {kind}: {words.partition(';')[0]}"
+            yield finding(place, ID, message, words.partition("; ")[2] or "the hub would not start", _FIX)
+
+
+def _outside(row: Row, fields: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether the converter itself is wrong here, or an enum says what is allowed: reported already."""
+    spec = CONVERTERS.get(row.convert.name) if row.convert is not None else None
+    wanted = fields.get(row.field, {})
+    return "enum" in wanted or (spec is not None and x_type(wanted) not in (spec.gives, *spec.also))
+
+
+_FIX = "write a value of that type, or quote it where text is meant"
 
 
 def _row(checked: Checked, row: Row, wanted: Mapping[str, Any]) -> Iterator[Diagnostic]:

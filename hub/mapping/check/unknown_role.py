@@ -35,9 +35,9 @@ def _named(checked: Checked) -> Iterator[tuple[str, Place]]:
     for _, step in checked.steps():
         if step.approve is not None:
             yield from ((one.role, one.place) for one in (step.approve, *step.approve.levels))
-        yield from ((one.to, one.place) for one in step.escalate)
+        yield from ((one.to, one.to_place or one.place) for one in step.escalate)
     for loop in checked.loops:
-        yield from ((one.to, one.place) for one in loop.definition.escalate)
+        yield from ((one.to, one.to_place or one.place) for one in loop.definition.escalate)
     for definition in checked.definitions:
         yield from ((role, definition.place) for role in definition.review)
         for table in definition.tables:

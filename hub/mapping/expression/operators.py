@@ -37,7 +37,8 @@ def unary(node: Unary, of: Type, typing: Typing) -> Type:
 
 def needs_bool(node: Node, found: Type, operator: str, typing: Typing) -> None:
     if found.name not in ("bool", "dyn"):
-        typing.report(node.span, "expression-type", f"{operator} needs true or false, this gives {found}")
+        message = f"{operator} needs true or false, this gives {found}"
+        typing.report(node.span, "expression-type", message, fix="write a comparison")
 
 
 def binary(node: Binary, left: Type, right: Type, typing: Typing) -> Type:

@@ -10,6 +10,12 @@ from hub.mapping.expression.kinds import DYN, Type
 from hub.mapping.expression.tree import Node, Root, Span, place_of
 from hub.model.diagnostic import Diagnostic
 
+_WHY = {
+    "expression-type": "such a value is an error when it is read: the record is set aside, a loop asks somebody",
+    "unknown-function": "the functions are those of the manual, docs/mapping-table.md",
+}
+_FIX = {"expression-type": "convert it, or name another value: docs/mapping-table.md says what each function gives"}
+
 
 @dataclass(slots=True)
 class Typing:
@@ -28,6 +34,7 @@ class Typing:
 
     def report(self, span: Span, rule: str, message: str, why: str = "", fix: str = "") -> Type:
         place = place_of(self.root.expression, span)
+        why, fix = why or _WHY.get(rule, ""), fix or _FIX.get(rule, "")
         self.findings.append(Diagnostic(place, rule, "error", message, why, fix))
         return DYN
 

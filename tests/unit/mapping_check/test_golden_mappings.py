@@ -30,7 +30,8 @@ def test_every_finding_says_what_and_how_to_fix_it(file: Path, check: Check) -> 
     for each in check(file.read_bytes(), name=file.name):
         assert each.message
         assert each.place.end_column > each.place.column
-        assert each.why or each.fix, each
+        assert each.why, each
+        assert each.fix, each
 
 
 @pytest.mark.parametrize("file", FIXED, ids=lambda file: file.name.removesuffix(".fixed.yaml"))

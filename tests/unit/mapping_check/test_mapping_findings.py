@@ -9,11 +9,15 @@ import pytest
 
 from hub.errors import ConfigError
 from hub.mapping.build import build
+from hub.mapping.build_timing import escalate_of
 from hub.mapping.check import render
+from hub.mapping.form import Form
 from hub.mapping.people_file import load_people, read_people
+from hub.mapping.read import read
 from hub.mapping.table import IntegrationDef
 from hub.model.diagnostic import Diagnostic, Place
 
+Check = Callable[..., list[Diagnostic]]
 ROOT = Path(__file__).parents[3]
 LINE = "- {field: 名称, from: fields.summary}"
 FINDING = Diagnostic(
@@ -130,3 +134,54 @@ def test_a_bad_expression_is_placed_inside_its_quotes(check: Callable[..., list[
     (found,) = check(text)
     line = text.splitlines()[found.place.line - 1]
     assert line[found.place.column - 1 : found.place.end_column - 1] == "itemz"
+
+
+TABLE = """\
+integration: t
+owner: ops
+every: change
+systems: {pm: jira}
+tables:
+- entity: purchase_item
+  source: pm.issue
+  key: id
+  fields:
+  - {field: product, from: key}
+  - {field: price, from: fields.p, as: money CNY}
+"""
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("{field: quantity, const: [a]}", "quantity is decimal: got a list of 1"),
+        ("{field: url, const: 5}", "url is string: got 5"),
+        ("{field: url, from: key, values: {a: 1}, otherwise: keep}", "url is string: got 1"),
+        ("{field: url, from: key, default: {a: b}}", "url is string: got an object with a"),
+        ("{field: needed_by, from: key, as: date, default: soon}", 'needed_by is date: got "soon"'),
+        ("{field: url, fields: [{field: a, from: key}]}", "url is string, this row gives object"),
+        ("{field: url, from: []}", "row url has no source"),
+        ("{field: url, from: key, values: {}}", "values of url has no entry"),
+        ("{field: '', from: key}", "field is empty"),
+    ],
+)
+def test_a_literal_its_field_cannot_hold_is_found_before_the_hub_starts(row: str, message: str, check: Check) -> None:
+    found = check(f"{TABLE}  - {row}\n  - {{field: quantity, from: key, as: decimal}}\n")
+    assert message in [one.message for one in found]
+    assert all(one.place.line == 12 or one.rule == "duplicate-target" for one in found)
+    assert all(one.why and one.fix for one in found)
+
+
+def test_a_control_character_is_named_where_it_stands(check: Check) -> None:
+    (found,) = check(TABLE + "  - {field: url, from: ke\x0cy}\n")
+    assert (found.place.line, found.place.column, found.rule) == (12, 26, "syntax")
+    assert found.message == "the character U+000C is not allowed"
+
+
+def test_a_role_nobody_has_is_marked_and_not_the_way_it_is_told() -> None:
+    root, findings = read("step: a\nescalate: {to: nobody, by: mail}\n", "t.yaml")
+    form = Form.of(findings, root, "step", ("step", "escalate"))
+    assert form is not None
+    (level,) = escalate_of(form, {"mail": "mail"})
+    assert level.to_place is not None
+    assert (level.to_place.column, level.place.column) == (16, 28)
