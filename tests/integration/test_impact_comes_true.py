@@ -153,7 +153,7 @@ def activated(space: Space, *change: str) -> dict[str, Any]:
     return said
 
 
-REPLAY = "replay", "--as", "E1005", "--why", "the past as well"
+REPLAY = "replay", "--as", "E1007", "--why", "the past as well"
 
 
 def test_activation_and_replay_make_the_predicted_differences_and_no_document_twice(tmp_path: Path) -> None:
