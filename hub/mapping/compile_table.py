@@ -14,12 +14,12 @@ from typing import Any
 
 from hub.mapping.apply import ABSENT, RowPlan, TablePlan, apply_rows, canonical_text, via_of, walk_steps
 from hub.mapping.compile_common import spelt_out
-from hub.mapping.compiled import CompiledTable, ExpressionError
+from hub.mapping.compile_head import id_lines, only_of
+from hub.mapping.compiled import CompiledTable
 from hub.mapping.convert import Unconvertible
 from hub.mapping.convert.make import is_plain_text, zone_of
 from hub.mapping.expression import infer, parse, record_scope
 from hub.mapping.expression.emit import FALLBACK, Names, emit
-from hub.mapping.expression.evaluate import evaluator
 from hub.mapping.expression.runtime import RUNTIME
 from hub.mapping.rates import Rated
 from hub.mapping.table import Path, TableDef
@@ -102,7 +102,7 @@ class _Writer:
             "_text": canonical_text,
             "_walk": walk_steps,
             "_exactly": partial(apply_rows, plan),
-            "_only": _only(self.table),
+            "_only": only_of(self.table),
         }
 
     def fresh(self, prefix: str) -> str:
@@ -152,14 +152,14 @@ class _Writer:
         block = self.main
         block.add('if record.op == "delete":', "    return _exactly(record)")
         key = self.get(self.table.key, block)
-        block.add(f"key = {key}", *_id_lines("key", "raise _Uncommon"))
+        block.add(f"key = {key}", *id_lines("key", "raise _Uncommon"))
         if self.table.key_mode != "shared":
             block.add(f"key = {self.table.connection + ':'!r} + key")
         if self.table.label is None:
             block.add("label = None")
         else:
             label = self.get(self.table.label, block)
-            block.add(f"label = {label}", *_id_lines("label", "raise _Uncommon", "label is _A or label is None"))
+            block.add(f"label = {label}", *id_lines("label", "raise _Uncommon", "label is _A or label is None"))
         block.add("f = {}")
 
     # -- paths
@@ -391,29 +391,3 @@ class _Writer:
 def _every(rows: Sequence[RowPlan]) -> list[RowPlan]:
     """Rows with all nested ones."""
     return [one for row in rows for one in (row, *_every(row.nested))]
-
-
-def _id_lines(name: str, otherwise: str, none: str = "") -> list[str]:
-    """Lines that make ``name`` the text of an id."""
-    head = [f"if {none}:", f"    {name} = None", f"elif {name}.__class__ is int:"] if none else []
-    return [
-        *(head or [f"if {name}.__class__ is int:"]),
-        f"    {name} = str({name})",
-        f"elif {name}.__class__ is not str or not {name} or {name} != {name}.strip():",
-        f"    {otherwise}",
-    ]
-
-
-def _only(table: TableDef) -> Callable[[Any], bool]:
-    """``only`` in its exact spelling; where it gives no value the record is none of this table's business."""
-    if table.only is None:
-        return lambda data: True
-    evaluate, _ = evaluator(table.only, record_scope(()), zone_of(table.zone), condition=True)
-
-    def accepts(data: Any) -> bool:
-        try:
-            return bool(evaluate(data))
-        except ExpressionError:
-            return False
-
-    return accepts
