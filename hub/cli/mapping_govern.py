@@ -206,16 +206,28 @@ def _history(root: Path, integration: str, form: Format) -> None:
     from hub.cli.governed import SHORT, decided
     from hub.cli.render import document, table
     from hub.model.clock import iso
-    from hub.store.queries.records import activations
 
     space = open_workspace(root)
-    with space.store.read() as db:
-        live = activations(db, integration)
     acts = [(one.at, one.choice, one.table, one.who, one.role, one.why) for one in decided(space, integration)]
-    acts += [(row["activated_at"], "activated", row["table_hash"], row["activated_by"], "", "") for row in live]
+    acts += _activated(space, integration)
     rows = [(iso(at), choice, tab, who, role, why) for at, choice, tab, who, role, why in sorted(acts)]
     names = ("at", "choice", "table", "who", "role", "why")
     if form is Format.json:
         document([dict(zip(names, row, strict=True)) for row in rows])
     else:
         table(names, [[*row[:2], row[2][:SHORT], *row[3:]] for row in rows], empty="no version yet")
+
+
+def _activated(space: Workspace, integration: str) -> list[tuple[int, str, str, str, str, str]]:
+    """Every activation as a line of the history; why is in the audit, a start of the hub gives no reason."""
+    from hub.cli.governed import SHORT
+    from hub.store.queries.records import activations, audits
+
+    with space.store.read() as db:
+        live = [(one["activated_at"], one["table_hash"], one["activated_by"]) for one in activations(db, integration)]
+        names = {tab: f"{integration}@{tab[:SHORT]}" for _, tab, _ in live}
+        told = [
+            one for name in names.values() for one in audits(db, object_name=name) if one["result"] == "activated"
+        ]
+    why = {(one["at"], one["object"]): one["why"] for one in told}
+    return [(at, "activated", tab, who, "", why.get((at, names[tab]), "")) for at, tab, who in live]

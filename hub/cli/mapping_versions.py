@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hub.bootstrap import Workspace
     from hub.history.impact import Stage
     from hub.mapping.catalog import Catalog
+    from hub.mapping.files import Library
     from hub.mapping.table import IntegrationDef
     from hub.model.delivery import Delivery
     from hub.model.record import Decoded
@@ -42,7 +43,7 @@ def version(space: Workspace, words: str, of: str = "") -> IntegrationDef:
     from hub.errors import NotFound
 
     if Path(words).is_file():
-        return checked(space, Path(words).read_bytes(), words)
+        return checked(space, Path(words).read_bytes(), words, library=_beside(space, Path(words)))
     name, _, hash_part = words.rpartition("@")
     name = name or of
     if hash_part == "active":
@@ -82,16 +83,29 @@ def _recorded(space: Workspace, name: str, prefix: str) -> tuple[str, str] | Non
         return source_of(db, name, prefix)
 
 
-def checked(space: Workspace, source: bytes, file: str, *, recorded: bool = False) -> IntegrationDef:
-    """The version as built; a recorded one over the schemas of then. Raises ``ConfigError`` with every error of it."""
+def _beside(space: Workspace, file: Path) -> Library:
+    """The shared files a file may name: those beside it, else the workspace's (a copy that is compared)."""
+    from hub.mapping.files import Library, folder
+
+    own = folder(file.parent, str(file.parent))
+    common = folder(space.root / space.settings.mappings, space.settings.mappings)
+    return Library(lambda name: own.find(name) or common.find(name), lambda: (*own.names(), *common.names()))
+
+
+def checked(
+    space: Workspace, source: bytes, file: str, *, recorded: bool = False, library: Library | None = None
+) -> IntegrationDef:
+    """The version as built; a recorded one over the schemas of then. Raises ``ConfigError`` with all its errors."""
     from hub.errors import ConfigError
     from hub.mapping.build import build
     from hub.mapping.check.run import check_integrations
     from hub.versions import as_then, at_first
 
     versions = at_first(space.schemas.newest) if recorded else space.schemas.newest
-    built = build(source, file, versions)
-    errors = [one for one in check_integrations([built], as_then(space.check_context, [built])) if one.level == "error"]
+    built = build(source, file, versions, library)
+    errors = [
+        one for one in check_integrations([built], as_then(space.check_context, [built])) if one.level == "error"
+    ]
     if errors or built.definition is None:
         wrong = errors or built.findings
         raise ConfigError(f"{file}: {len(wrong)} problems", wrong, where=file, fix="run: hub check")

@@ -133,7 +133,7 @@ def test_an_edit_from_the_workbook_to_the_roll_back(space: Space) -> None:
     assert third[: len(second)] == second
     assert third[-1]["logic"] == live
     last = space.json("mapping", "history", "rd-close")[-1]
-    assert (last["choice"], last["who"]) == ("activated", "E1007")
+    assert (last["choice"], last["who"], last["why"]) == ("activated", "E1007", "not before the audit")
     assert "the hub runs" in space.hub("status").stdout
 
 
