@@ -211,7 +211,7 @@ def _row(form: Form, above: Inherited) -> Row | None:
         return None
     form.what = f"row {field}"
     inside = above.below(form)
-    given = [name for name in _SOURCES if name in form and not _is_hollow(form, name)]
+    given = [name for name in _SOURCES if name in form and (name == "const" or not form.is_hollow(name))]
     if len(given) > 1 or not (given or form.misspelt):
         _report_sources(form, given)
     pairs = form.node.pairs
@@ -247,12 +247,6 @@ def _row(form: Form, above: Inherited) -> Row | None:
         prefer=_prefer(form, above.systems) if "prefer" in pairs else (),
         places={key: form.place(key) for key in pairs if key in _RARE} if not _RARE.isdisjoint(pairs) else _NO_PLACES,
     )
-
-
-def _is_hollow(form: Form, key: str) -> bool:
-    """``from: []`` and ``fields: []`` read nothing."""
-    node = form.node.pairs[key][1]
-    return isinstance(node, Sequence) and not node.items and key != "const"
 
 
 def _lookup(form: Form) -> LookupDef | None:

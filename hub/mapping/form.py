@@ -103,6 +103,11 @@ class Form:
             )
         return self.take(key)
 
+    def is_hollow(self, key: str) -> bool:
+        """Whether an empty list stands there: ``from: []`` reads nothing."""
+        node = self.node.pairs[key][1]
+        return isinstance(node, Sequence) and not node.items
+
     def place(self, key: str) -> Place:
         """Where the value of a key stands; where the form begins when there is none."""
         pair = self.node.pairs.get(key)

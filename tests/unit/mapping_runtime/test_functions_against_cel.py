@@ -1,8 +1,9 @@
 """Our own functions registered in a CEL implementation, mixed with macros and operators: same value or two errors.
 
 What is registered here is written from the manual's table, not from our code: it is the second opinion. Left out are
-functions of values CEL has none of: money (``money``, sums of money), dates (``day`` and what comes after it), and
-``string``, ``int`` and ``decimal``, which CEL reads from other texts. They are tested by example.
+functions of values CEL has none of: money (``money``, sums of money), dates (``day`` and what comes after it), guards
+(``filled`` looks at a path, no function can), and ``string``, ``int`` and ``decimal``, which CEL has under the same
+names for other values. They are tested by example.
 """
 
 from __future__ import annotations
@@ -71,6 +72,16 @@ def ascii_lower(text: str) -> str:
     return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
 
 
+def ascii_upper(text: str) -> str:
+    return "".join(chr(ord(c) - 32) if "a" <= c <= "z" else c for c in text)
+
+
+def cut_at(text: str, separator: str) -> list[str]:
+    if not separator:
+        raise ValueError("nothing to cut at")
+    return text.split(separator)
+
+
 def registered() -> list[Any]:
     """The functions as CEL declarations."""
     text, double, whole = TYPE.STRING, TYPE.DOUBLE, TYPE.INT
@@ -82,6 +93,8 @@ def registered() -> list[Any]:
         "join": [([LIST, text], True, joined)],
         "trim": [([text], True, str.strip)],
         "lowerAscii": [([text], True, ascii_lower)],
+        "upperAscii": [([text], True, ascii_upper)],
+        "split": [([text, text], True, cut_at)],
         "replace": [([text, text, text], True, replaced)],
         "substring": [([text, whole, whole], True, cut)],
         "abs": [([double], False, abs), ([whole], False, abs)],
@@ -131,7 +144,8 @@ class Functions(Generator):
             return super().text(depth)
         one, two = self.text(depth - 1), self.texts(depth - 1)
         return self.chance.choice(
-            [f"{one}.trim()", f"{one}.lowerAscii()", f'{one}.replace({self.text(0)}, "-")', f"{one}.substring(0, j)",
+            [f"{one}.trim()", f"{one}.lowerAscii()", f"{one}.upperAscii()", f"{one}.split({self.text(0)}).first()",
+             f'{one}.replace({self.text(0)}, "-")', f"{one}.substring(0, j)",
              f"{two}.join({self.text(0)})", f"{two}.first()", f"{two}.max()"]
         )  # fmt: skip
 
@@ -139,7 +153,9 @@ class Functions(Generator):
         return self.chance.choice(["l", "e", "w", "[i, 1]", f"[{self.number(depth)}, 7]", self.list(depth)])
 
     def texts(self, depth: int) -> str:
-        return self.chance.choice(['["b", s]', f"[{self.text(depth)}, s]", "w", "e", self.list(depth)])
+        at = self.chance.choice(["s", '"a"', '""'])
+        cut = f"{self.text(0)}.split({at})"
+        return self.chance.choice(['["b", s]', f"[{self.text(depth)}, s]", "w", "e", cut, self.list(depth)])
 
 
 def environment() -> Any:
