@@ -31,6 +31,9 @@ async def test_a_value_added_to_the_mapping_lets_the_expense_be_paid(stage: Stag
     file = stage.folder / "mappings" / "rd-close.yaml"
     text = file.read_text("utf-8")
     file.write_text(text.replace("Approved: approved", "Approved: approved, Genehmigt: approved"), "utf-8")
+    still = await stage.hub("quarantine", "release", row["id"], *WHO, expect=1)
+    assert still[0]["open"], "an edited file is not in force yet"
+    await stage.hub("mapping", "activate", "rd-close", *WHO)
     (done,) = await stage.hub("quarantine", "release", row["id"], *WHO)
     assert (done["open"], done["outcomes"][0]["verdict"]) == (False, "applied")
     found = await stage.settle()
