@@ -6,6 +6,7 @@ hub's chain is proved by comparing that head with one kept elsewhere, or by a si
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -134,7 +135,7 @@ def _included(
 
 def _chain(found: Certificate) -> Iterator[Problem]:
     chain = [Block.of(one) for one in found["blocks"]]
-    for place, (one, other) in enumerate(zip(chain, chain[1:], strict=False), 1):
+    for place, (one, other) in enumerate(itertools.pairwise(chain), 1):
         if other.number != one.number + 1 or other.previous != one.hash:
             yield Problem(f"/blocks/{place}", "it does not follow from the block before it")
     last = chain[-1]

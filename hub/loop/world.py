@@ -201,7 +201,9 @@ class World:
     def say(self, instance: Instance, kind: str, **about: Json) -> Instance:
         """Record what happened to an instance although its state stays as it is."""
         after = replace(instance, version=instance.version + 1)
-        self.parent = self.emit(after.stream, after.version, kind, _story({}, about), "loop/v1", after.logic, after.id)
+        self.parent = self.emit(
+            after.stream, after.version, kind, _story({}, about), "loop/v1", after.logic, after.id
+        )
         self.changes.loops[after.id] = after
         return after
 

@@ -76,9 +76,7 @@ def _true(condition: Callable[[Scope], bool], scope: Scope) -> bool:
         return False
 
 
-def _steps(
-    case: Case, loop: CompiledLoop, scope: Scope, action_of: ActionOf, empty_of: EmptyOf
-) -> Iterator[str]:
+def _steps(case: Case, loop: CompiledLoop, scope: Scope, action_of: ActionOf, empty_of: EmptyOf) -> Iterator[str]:
     done: dict[str, Obligations] = {}
     unknown = set(case.steps) - {step.definition.name for step in loop.steps}
     yield from (f"the loop has no step {name}" for name in sorted(unknown))

@@ -129,7 +129,7 @@ class Instance:
     finished_at: Micros | None = None
     reason: str = ""
     accepted: tuple[str, ...] = ()
-    """Refs of what was withdrawn (subject opened again or deleted, item deleted) and a person said to go on without."""
+    """Refs of what was withdrawn (subject opened again or deleted, item deleted) and a person let go on without."""
     was: Mapping[str, Json] | None = None
     """The subject's state before it closed, for expressions that name ``was``; None at first sight."""
     due: Micros | None = None

@@ -1,4 +1,4 @@
-"""A decision's view of the store for somebody who only looks: rows are loaded when they are asked for, from one snapshot.
+"""A decision's view of the store for somebody who only looks: rows are loaded when asked for, from one snapshot.
 
 The engine locks first and decides then; here nothing is locked and nothing can be written (``query_only``), so a
 preflight may run beside a serving hub.

@@ -1,4 +1,4 @@
-"""A workspace is upgraded to ``schemas/project/v2.json`` while it holds v1 projects and closings that are under way."""
+"""A workspace is upgraded to ``schemas/project/v2.json`` while it holds v1 projects and closings under way."""
 
 from __future__ import annotations
 
