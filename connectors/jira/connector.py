@@ -23,6 +23,7 @@ from hub.connector.base import ActCall, Connection, Connector, ObjectRef, Page, 
 from hub.connector.cut import items
 from hub.connector.http import Answer, Http
 from hub.connector.reference import carried, carries, with_mark, without_mark
+from hub.connector.spec import StreamField
 from hub.model.clock import Micros, micros
 from hub.model.delivery import Raw
 from hub.model.record import Decoded, Json
@@ -91,6 +92,15 @@ class JiraConnector(Connector):
         fresh, seen = await self._fresh(answer, at)
         after = self._advance(at.seen(seen, self.overlap), at, answer.json)
         return Page(tuple(fresh), after.text(), more=bool(after.query))
+
+    async def fields(self, stream: str) -> Sequence[StreamField]:
+        """The fields of this site's issues with the names people gave them."""
+        if stream != "issue":
+            return ()
+        answer = await self.get(f"{self.rest}/field")
+        rows = [] if answer is None or not isinstance(answer.json, list) else answer.json
+        named = (row for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str))
+        return [StreamField(f"fields.{row['id']}", str(row.get("name") or ""), _type_of(row)) for row in named]
 
     async def act(self, call: ActCall) -> Receipt:
         match call.action:
@@ -299,6 +309,12 @@ class JiraConnector(Connector):
 
     def browse(self, key: str) -> str:
         return f"{self.http.url}/browse/{key}" if key else ""
+
+
+def _type_of(field: Mapping[str, Json]) -> str:
+    """Jira's own word for the type: number, string, option, user, date …"""
+    schema = field.get("schema")
+    return str(schema.get("type") or "text") if isinstance(schema, dict) else "text"
 
 
 def _list(data: Json, name: str) -> list[Json]:

@@ -43,6 +43,7 @@ def make_app(state: Path | None = None, clock: Callable[[], Micros] | None = Non
     for base in ("/rest/api/3", "/rest/api/2"):
         app.router.add_get(f"{base}/myself", _myself)
         app.router.add_get(f"{base}/serverInfo", _server_info)
+        app.router.add_get(f"{base}/field", _fields)
         app.router.add_get(f"{base}/issue/{{issue}}", _issue)
         app.router.add_get(f"{base}/issue/{{issue}}/changelog", _changelog)
         app.router.add_get(f"{base}/issue/{{issue}}/comment", _comments)
@@ -306,6 +307,26 @@ async def _myself(request: web.Request) -> web.Response:
 async def _server_info(request: web.Request) -> web.Response:
     now = jira_time(request.app[_SHELF].now())
     return answer({"baseUrl": f"{request.scheme}://{request.host}", "deploymentType": "Cloud", "serverTime": now})
+
+
+async def _fields(request: web.Request) -> web.Response:
+    """The fields seen so far; a site's own names for custom ones are not in its webhooks, so ids stand for them."""
+    seen: dict[str, str] = {}
+    for kept in request.app[_SHELF].all("issue"):
+        for name, value in kept["issue"]["fields"].items():
+            seen[name] = _type_of(value) if value is not None else seen.get(name, "any")
+    rows = [
+        {"id": name, "name": name, "custom": name.startswith("customfield_"), "schema": {"type": seen[name]}}
+        for name in sorted(seen)
+    ]
+    return answer(rows)
+
+
+def _type_of(value: Json) -> str:
+    if isinstance(value, (bool, str)):
+        return "string"
+    kinds: dict[type, str] = {dict: "option", list: "array"}
+    return kinds.get(type(value), "number")
 
 
 async def _page(request: web.Request) -> web.Response:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hub.connector.answers import Carried, Found, Receipt
-from hub.connector.spec import ConnectorSpec
+from hub.connector.spec import ConnectorSpec, StreamField
 from hub.model.action import ActionSpec
 from hub.model.clock import Micros
 from hub.model.delivery import Raw
@@ -156,6 +156,13 @@ class Connector(ABC):
     async def find_number(self, action: str, number: str) -> Found | None:
         """The document a person names by its number (``hub loop done --number``); default: it is the id."""
         return await self.read(ObjectRef(action, number))
+
+    async def fields(self, stream: str) -> Sequence[StreamField]:
+        """Fields this very site has beside those SPEC documents (custom fields), as paths of the stream's records.
+
+        Raises ``ReadFailed``, ``Unauthorized``.
+        """
+        return ()
 
     async def probe(self) -> Probe:
         """Whether the system answers and accepts our credentials; no side effect."""

@@ -40,9 +40,13 @@ _LANGUAGES = ("zh", "en")
 _ALIAS = "^[^.]+\\."
 
 
-def editor_schema(context: CheckContext, definitions: Sequence[IntegrationDef] = ()) -> Part:
+Own = Mapping[tuple[str, str], Mapping[str, str]]
+"""(connection, stream) -> path -> what it is: documented fields, and those the very system told of when asked."""
+
+
+def editor_schema(context: CheckContext, definitions: Sequence[IntegrationDef] = (), own: Own | None = None) -> Part:
     """The schema of mapping files in this workspace. ``definitions`` give the aliases that are in use."""
-    names = _Names(context, definitions)
+    names = _Names(context, definitions, own or {})
     top = _object(TOP_KEYS, _top(names), required=("integration", "systems"))
     definitions_of = {"table": _table(names), "row": _row(names), "loop": _loop(names), "step": _step(names)}
     return {
@@ -56,8 +60,8 @@ def editor_schema(context: CheckContext, definitions: Sequence[IntegrationDef] =
 class _Names:
     """What may be written where, from schemas, connectors and people."""
 
-    def __init__(self, context: CheckContext, definitions: Sequence[IntegrationDef]) -> None:
-        self.context = context
+    def __init__(self, context: CheckContext, definitions: Sequence[IntegrationDef], own: Own) -> None:
+        self.context, self.own = context, own
         self.systems: dict[str, set[str]] = {name: {name} for name in context.specs}
         for definition in definitions:
             for alias, connection in definition.systems.items():
@@ -163,7 +167,17 @@ def _table(names: _Names) -> Part:
     }
     table = _object(TABLE_KEYS, known, required=("entity", "source", "key"))
     table["allOf"] = [part for one in names.context.schemas.all for part in _fields_of(names, one)]
+    table["allOf"] += _paths_of(names)
     return table
+
+
+def _paths_of(names: _Names) -> Iterable[Part]:
+    """What a row of a stream's table may read, by name: an editor offers it, other paths stay free."""
+    for (at, stream), told in sorted(names.own.items()):
+        paths = [{"const": path, "description": about} for path, about in sorted(told.items())]
+        read = {"anyOf": [*paths, _PATH, _listed({"anyOf": [*paths, _PATH]})]}
+        of_stream = {"properties": {"source": {"enum": names.with_alias({at: [stream]})}}, "required": ["source"]}
+        yield {"if": of_stream, "then": {"properties": {"fields": _listed({"properties": {"from": read}})}}}
 
 
 def _fields_of(names: _Names, schema: Schema) -> Iterable[Part]:
