@@ -28,8 +28,7 @@ def register(group: typer.Typer) -> None:
         ] = False,
         workspace: WorkspaceOption = HERE,
     ) -> int:
-        """Print a JSON Schema of mapping files for editors: keys, entities, fields, streams, actions, roles, and the
-        fields of those systems that answer."""
+        """Print a JSON Schema for editors: keys, entities, streams, actions, roles, and the systems' own fields."""
         return mapping_schema(workspace, output, offline=offline)
 
 
