@@ -81,7 +81,9 @@ async def staged(
 
 
 async def polled(stage: Stage) -> dict[str, Any]:
-    """The ERP is asked again, and everything that follows is done."""
+    """The ERP is asked again, and everything that follows is done. A round that is under way ends first: it counts
+    from its end when the next one is due."""
+    await stage.serving.host.idle()
     stage.clock.skip(3601 * SECOND)
     stage.serving.host.wake()
     await stage.serving.host.idle()
