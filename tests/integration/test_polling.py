@@ -66,7 +66,8 @@ async def polling(folder: Path, patch: pytest.MonkeyPatch, **known: list[bytes])
 
 
 async def again(stage: Stage) -> None:
-    """Another round of every poller."""
+    """Another round of every poller, once those under way have ended."""
+    await stage.serving.host.idle()
     stage.clock.skip(3601 * SECOND)
     stage.serving.host.wake()
     await stage.serving.host.idle()
