@@ -14,7 +14,8 @@ from typing import Any
 from hub.history.assumed import Assumed
 from hub.history.overlay import Overlay
 from hub.loop.hypothesis import Wish, supposed
-from hub.loop.start import begin, fire, gather, holds
+from hub.loop.judging import holds
+from hub.loop.start import begin, fire, gather
 from hub.loop.world import World
 from hub.mapping.catalog import Catalog
 from hub.mapping.compiled import CompiledIntegration, CompiledLoop

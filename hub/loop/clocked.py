@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from hub.loop.judging import Was, holds, scope_of
 from hub.loop.related import occurrences
-from hub.loop.start import NO_LONGER, Was, begin, holds, scope_of
+from hub.loop.start import NO_LONGER, begin
 from hub.loop.world import World
 from hub.mapping.calendar import AT_ONCE
 from hub.mapping.compiled import CompiledLoop, ExpressionError

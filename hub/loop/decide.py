@@ -12,12 +12,14 @@ import orjson
 from hub.loop import clocked, outcome, person, until, withdrawn
 from hub.loop.asking import KINDS, out_of_time
 from hub.loop.conditions import note
+from hub.loop.crossing import rearm
+from hub.loop.judging import holds, judged
 from hub.loop.late import late_check
 from hub.loop.limits import KIND, fell_due
 from hub.loop.linking import link_of_document
 from hub.loop.names import resolve
 from hub.loop.related import candidates
-from hub.loop.start import NO_LONGER, OPEN, cancel, fire, gather, holds, judged, read_again, rearm, was_read
+from hub.loop.start import NO_LONGER, OPEN, cancel, fire, gather, read_again, was_read
 from hub.loop.steps import advance
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop

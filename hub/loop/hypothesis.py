@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 
-from hub.loop.start import holds
+from hub.loop.judging import holds
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
 from hub.mapping.expression import Node, parse

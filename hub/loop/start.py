@@ -11,6 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from hub.loop.conditions import note
+from hub.loop.crossing import crossed
+from hub.loop.judging import Was, judged, scope_of
 from hub.loop.late import late_check
 from hub.loop.limits import begin_loop, tidy
 from hub.loop.related import in_the_way, loaded, matching, occurrences, related_lists, taken_keys
@@ -28,30 +30,6 @@ _START_WAITS = frozenset({"timer", "retry", "quarantine", "missing", "person", "
 NO_LONGER = "no longer true"
 """Why a closing ended by itself: only such a one is revived when it turns true again."""
 _HEAVY = frozenset({"money", "asset"})
-
-
-Was = Mapping[str, Any] | None
-"""The subject as expressions saw it before, None at first sight."""
-
-
-def scope_of(world: World, subject: Entity, was: Was) -> dict[str, Any]:
-    """What ``when`` and ``starts.of`` see of a subject."""
-    return {subject.kind: typed_view(subject), "was": was, "now": world.now_text}
-
-
-def holds(loop: CompiledLoop, world: World, entity: Entity | None, was: Was) -> bool:
-    """``when`` as a plain truth: a deleted subject, or one whose ``when`` gives no value, has not closed."""
-    return judged(loop, world, entity, was)[0]
-
-
-def judged(loop: CompiledLoop, world: World, entity: Entity | None, was: Was) -> tuple[bool, str]:
-    """``when``, and in words why it gave no value."""
-    if entity is None or entity.deleted:
-        return False, ""
-    try:
-        return loop.when(scope_of(world, entity, was)), ""
-    except BROKEN as problem:
-        return False, str(problem)
 
 
 def fire(world: World, loop: CompiledLoop, subject: Entity, was: Was, at: Micros, event: str) -> None:
@@ -77,43 +55,13 @@ def fire(world: World, loop: CompiledLoop, subject: Entity, was: Was, at: Micros
     else:
         if last is not None and _still_open(last, history):
             return
-        if loop.definition.once == "crossing" and last is not None and not _crossed(world, loop, last):
+        if loop.definition.once == "crossing" and last is not None and not crossed(world, loop, last):
             return
         revived = last is not None and last.state is LoopState.CANCELLED and last.taken is None
         number = last.number if last and revived else len(known) + 1
         last = last if revived else None
         occurrence, asks = str(number), number > 1 and not history and loop.definition.once == "life"
     begin(world, loop, subject, was, last, (occurrence, number, asks), closed_at, history)
-
-
-def _crossed(world: World, loop: CompiledLoop, last: Instance) -> bool:
-    """Whether this is another crossing: what must hold in between did, and for longer than the loop settles."""
-    if last.state is LoopState.CANCELLED and last.taken is None:
-        return True
-    if last.fell_at is None:
-        return False
-    if world.now - last.fell_at < loop.definition.settle:
-        world.put(last, replace(last, fell_at=None), "loop.same_crossing")
-        return False
-    return True
-
-
-def rearm(world: World, loop: CompiledLoop, before: Entity | None, after: Entity, was: Was) -> None:
-    """``once: crossing``: see whether what must hold between two crossings has begun to hold."""
-    last = next(iter(occurrences(world, loop, after)[-1:]), None)
-    if last is None or not _rearmed(loop, world, after, was):
-        return
-    if last.fell_at is None or (before is not None and not _rearmed(loop, world, before, was)):
-        world.put(last, replace(last, fell_at=world.now), "loop.rearmed")
-
-
-def _rearmed(loop: CompiledLoop, world: World, subject: Entity, was: Was) -> bool:
-    if loop.rearm is None:
-        return not holds(loop, world, subject, was)
-    try:
-        return loop.rearm(scope_of(world, subject, was))
-    except ExpressionError:
-        return False
 
 
 def _still_open(last: Instance, history: bool) -> bool:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hub.loop.choosing import drop_ask
+from hub.loop.judging import judged
 from hub.loop.policy import owners, refused
-from hub.loop.start import judged
 from hub.loop.steps import advance
 from hub.loop.waits import GONE, OVER, SUBJECT, graded, place, waiting, with_obligation, with_step
 from hub.loop.world import World
