@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hub.loop.conditions import note
 from hub.loop.judging import Was, holds, scope_of
 from hub.loop.related import occurrences
 from hub.loop.steps import BROKEN
@@ -37,7 +38,10 @@ def rearm(world: World, loop: CompiledLoop, before: Entity | None, after: Entity
 def _rearmed(world: World, loop: CompiledLoop, subject: Entity, was: Was) -> bool:
     if loop.rearm is None:
         return not holds(loop, world, subject, was)
+    met, problem = False, ""
     try:
-        return loop.rearm(scope_of(world, subject, was))
-    except BROKEN:
-        return False
+        met = loop.rearm(scope_of(world, subject, was))
+    except BROKEN as error:
+        problem = str(error)
+    note(world, loop, subject, "rearm", problem)
+    return met
