@@ -287,6 +287,10 @@ class _Reader:
                     self._report(
                         "syntax", each, "a list or mapping cannot be a key", "keys are words", "name the key"
                     )
+            elif not key.text and not key.style:
+                self._report(
+                    "syntax", each, "a value without a key", '"?" or nothing stands before it', "write the key"
+                )
             elif key.text in pairs:
                 self._duplicate(key, pairs[key.text][0])
             else:
