@@ -8,6 +8,7 @@ low-level server: no router, no middleware, no access log. It must not know the 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from uuid import uuid4
@@ -68,7 +69,10 @@ class WebhookServer:
         limits: Limits | None = None,
         wake: Callable[[], None] = lambda: None,
         pages: Mapping[str, Callable[[], tuple[str, bytes]]] | None = None,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
+        """``steady``: seconds that only go forward; what an address may do comes back by it."""
+        self._steady = steady
         self.gates, self.log, self.clock, self.wake = gates, log, clock, wake
         self.pages, self.limits = pages or {}, limits or Limits()
         self.counts: Counter[tuple[str, str]] = Counter()
@@ -95,7 +99,7 @@ class WebhookServer:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """One request: refused with a status, or 200 after the flush."""
-        started = asyncio.get_running_loop().time()
+        started = self._steady()
         name = "-"
         self._open += 1
         try:
@@ -179,7 +183,7 @@ class WebhookServer:
         if refused.status not in (429, 503):
             self._refusals.take(request.remote or "", started)
         if refused.status == 401:
-            await asyncio.sleep(max(0.0, started + REFUSAL_SECONDS - asyncio.get_running_loop().time()))
+            await asyncio.sleep(max(0.0, started + REFUSAL_SECONDS - self._steady()))
         answer = web.Response(status=refused.status, text=_WORDS[refused.status], headers=refused.headers)
         if refused.status in (408, 413):
             answer.force_close()
