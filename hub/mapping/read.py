@@ -288,14 +288,20 @@ class _Reader:
                         "syntax", each, "a list or mapping cannot be a key", "keys are words", "name the key"
                     )
             elif not key.text and not key.style:
-                self._report(
-                    "syntax", each, "a value without a key", '"?" or nothing stands before it', "write the key"
-                )
+                self._keyless(key)
             elif key.text in pairs:
                 self._duplicate(key, pairs[key.text][0])
             else:
                 pairs[key.text] = (key, value)
         return Mapping(pairs, *_span(event))
+
+    def _keyless(self, key: Scalar) -> None:
+        """At the ``?``, where a reader sees it: the parser gives the place behind it."""
+        why = "YAML reads a ? here as the mark of a key, and nothing stands behind it"
+        line = self.source.split("\n")[key.line - 1]
+        column = line.rfind("?", 0, key.column - 1) + 1 or key.column
+        place = Place(self.findings.file, key.line, column, column + 1)
+        self.findings.report("syntax", place, "a value without a key", why, "write the key in place of the ?")
 
     def _duplicate(self, key: Scalar, first: Scalar) -> None:
         why = f"it stands at line {first.line}, column {first.column} already; readers keep the first or the last"
