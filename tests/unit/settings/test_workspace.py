@@ -80,3 +80,17 @@ def test_commands_that_only_read_load_neither_the_engine_nor_an_http_client(
     command = [sys.executable, "-c", program, *words, "-w", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
     assert done.stderr == "[] 0\n"
+
+
+def test_an_embedded_hub_loads_nothing_of_kafka_or_postgresql(tmp_path: Path) -> None:
+    (tmp_path / "hub.yaml").write_text("connections: {erp: {url: builtin}}", "utf-8")
+    cluster = ("faust", "mode", "aiokafka", "kafka", "psycopg", "lz4", "crc32c")
+    program = (
+        "import sys; from pathlib import Path; from hub.bootstrap import open_workspace;"
+        "from hub.cli.serving import Serving; import hub.cli.app;"
+        "Serving(open_workspace(Path(sys.argv[1]), environ={}), listen=True);"
+        f"print([name for name in {cluster!r} if name in sys.modules])"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
