@@ -20,22 +20,23 @@ from hub.connector.spec import ConnectorSpec
 from hub.engine.runlock import is_served, read_note
 from hub.errors import ConfigError, NotFound
 from hub.model.clock import SECOND, Clock, Micros
+from hub.references import SecretMissing, resolve
 from hub.settings import (
     FILE,
     TOKEN_CHARACTERS_MIN,
     ConnectionSettings,
-    SecretMissing,
     Settings,
     check_connection,
     read_settings,
-    resolve,
     shown,
 )
 
 if TYPE_CHECKING:
     from hub.engine.facts import Answer
     from hub.intake.gate import Gate
+    from hub.log.access import Access
     from hub.log.sql import SqlLog
+    from hub.log.topics import Topics
     from hub.mapping.build import Built
     from hub.mapping.catalog import Catalog, ConnectionFacts
     from hub.mapping.check.checked import CheckContext
@@ -155,6 +156,20 @@ class Workspace:
         from hub.log.sql import SqlLog
 
         return SqlLog(self.store)
+
+    @cached_property
+    def brokers(self) -> Access:
+        """How the Kafka brokers are reached. Raises ``SecretMissing``, ``ConfigError``."""
+        from hub.bootstrap_kafka import access_of
+
+        return access_of(self.settings.kafka, self.root, self.environ)
+
+    @cached_property
+    def topics(self) -> Topics:
+        """The names and layout of our topics."""
+        from hub.bootstrap_kafka import topics_of
+
+        return topics_of(self.settings.kafka)
 
     @cached_property
     def catalog(self) -> Catalog:

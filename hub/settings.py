@@ -2,7 +2,7 @@
 
 Every problem is a diagnostic with file, line and column; unknown keys are problems, with the nearest known key.
 Secrets are references (``env:NAME``, ``file:path``, ``keyring:service/name``); their values are looked up by
-``resolve`` when a connection opens and are never kept here. It must not know store, log or a connector's code.
+``hub.references`` when a connection opens and are never kept here. It must not know store, log or a connector's code.
 """
 
 from __future__ import annotations
@@ -14,43 +14,26 @@ from collections.abc import Mapping as Named
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from hub.connector.spec import ConnectorSpec, Setting
-from hub.errors import ConfigError, HubError
+from hub.errors import ConfigError
 from hub.mapping.read import Mapping, Node, Scalar, Sequence, read
-from hub.model.clock import SECOND, Micros
+from hub.model.clock import Micros
 from hub.model.diagnostic import Diagnostic, Place
+from hub.references import DURATION, duration, is_reference
+from hub.settings_kafka import KafkaSettings, SaslSettings, Strict, TlsSettings
 
 FILE = "hub.yaml"
-TOP_FROM_ENVIRONMENT = ("store", "listen", "governance", "language", "public_url")
-_UNITS = {"ms": SECOND // 1000, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": 86400 * SECOND}
-_DURATION = re.compile(r"(\d{1,9})(ms|s|m|h|d)")
+TOP_FROM_ENVIRONMENT = ("store", "log", "listen", "governance", "language", "public_url")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+BOOTSTRAP = "KAFKA_BOOTSTRAP_SERVERS"
+"""The variable every Kafka program knows; it goes before ``kafka.bootstrap``."""
 TOKEN_CHARACTERS_MIN = 22
 """128 bits in base64url."""
 
 
-class SecretMissing(HubError):
-    """A secret reference points at nothing, or at an empty value."""
-
-    exit_code = 1
-    slug = "secret-missing"
-
-
-def duration(text: str) -> Micros:
-    """``5s`` ``2m`` ``4h`` ``1d`` as microseconds."""
-    found = _DURATION.fullmatch(text)
-    if not found:
-        raise ValueError(f"{text!r} is no duration; write 500ms, 30s, 5m, 4h or 1d")
-    return int(found[1]) * _UNITS[found[2]]
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ConnectionSettings(_Frozen):
+class ConnectionSettings(Strict):
     """One configured connector. ``options`` are the connector's own settings, checked against its SPEC."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -90,10 +73,13 @@ class ConnectionSettings(_Frozen):
         return self.url == "builtin"
 
 
-class Settings(_Frozen):
+class Settings(Strict):
     """The whole of ``hub.yaml``. Paths are relative to the workspace folder."""
 
     store: str = "sqlite:.hub/hub.db"
+    log: Literal["sql", "kafka"] = "sql"
+    """Where deliveries become durable: in the store's own database, or in Kafka."""
+    kafka: KafkaSettings = Field(default_factory=KafkaSettings)
     listen: str = "127.0.0.1:8700"
     governance: Literal["off", "on"] = "off"
     language: Literal["en", "zh"] = "en"
@@ -118,6 +104,12 @@ class Settings(_Frozen):
             for name, found in value.items()
         }
 
+    @model_validator(mode="after")
+    def _log_fits_the_store(self) -> Settings:
+        if self.log == "kafka" and not self.store.startswith(("postgresql:", "postgres:")):
+            raise ValueError("log: kafka needs a PostgreSQL store; add store: postgresql://…, or remove log: kafka")
+        return self
+
     @property
     def host(self) -> str:
         return self.listen.rpartition(":")[0] or "127.0.0.1"
@@ -134,6 +126,12 @@ class Settings(_Frozen):
         return value
 
 
+_KEYS: Named[tuple[str | int, ...], type[BaseModel]] = {
+    ("kafka",): KafkaSettings,
+    ("kafka", "tls"): TlsSettings,
+    ("kafka", "sasl"): SaslSettings,
+}
+"""Whose keys belong where; everywhere else those of the file itself."""
 Positions = Named[tuple[str | int, ...], Place]
 
 
@@ -156,6 +154,8 @@ def read_settings(root: Path, environ: Named[str, str] = os.environ) -> tuple[Se
     for name in TOP_FROM_ENVIRONMENT:
         if f"HUB_{name.upper()}" in environ:
             data[name] = environ[f"HUB_{name.upper()}"]
+    if environ.get(BOOTSTRAP):
+        data["kafka"] = {**(data.get("kafka") or {}), "bootstrap": environ[BOOTSTRAP]}
     try:
         return Settings.model_validate(data), positions
     except ValidationError as error:
@@ -174,11 +174,10 @@ def _finding(problem: Any, positions: Positions, file: str) -> Diagnostic:
     path = tuple(problem["loc"])
     place = _place(path, positions, file)
     if problem["type"] == "extra_forbidden":
-        return unknown_key(place, str(path[-1]), tuple(Settings.model_fields))
+        return unknown_key(place, str(path[-1]), tuple(_KEYS.get(path[:-1], Settings).model_fields))
     message = problem["msg"].removeprefix("Value error, ")
-    return Diagnostic(
-        place, "setting", "error", f"{'.'.join(map(str, path))}: {message}", fix="see docs/operations.md"
-    )
+    told = ": ".join(filter(None, (".".join(map(str, path)), message)))
+    return Diagnostic(place, "setting", "error", told, fix="see docs/operations.md")
 
 
 def _place(path: tuple[str | int, ...], positions: Positions, file: str) -> Place:
@@ -231,49 +230,9 @@ def _setting_problem(setting: Setting, value: object) -> str:
             return f"{value!r} is no list"
         case "boolean" if str(value).lower() not in ("true", "false", "on", "off"):
             return f"{value!r} is neither on nor off"
-        case "duration" if not _DURATION.fullmatch(str(value)):
+        case "duration" if not DURATION.fullmatch(str(value)):
             return f"{value!r} is no duration; write 30s, 5m, 4h or 1d"
     return ""
-
-
-def is_reference(text: str) -> bool:
-    return text.startswith(("env:", "file:", "keyring:"))
-
-
-def resolve(reference: str, root: Path, environ: Named[str, str] = os.environ) -> str:
-    """The value behind a secret reference. Raises ``SecretMissing``; never shows a value."""
-    kind, _, name = reference.partition(":")
-    match kind:
-        case "env":
-            value = environ.get(name, "")
-        case "file":
-            file = root / name
-            value = file.read_text("utf-8").strip() if file.is_file() else ""
-        case "keyring":
-            value = _from_keyring(name)
-        case _:
-            raise SecretMissing(f"{kind}: is no kind of secret reference", fix="use env:, file: or keyring:")
-    if not value:
-        raise SecretMissing(f"secret {reference} is missing or empty", fix=_how_to_set(kind, name))
-    return value
-
-
-def _how_to_set(kind: str, name: str) -> str:
-    return {"env": f"export {name}=…", "file": f"write the secret into {name}"}.get(kind, f"keyring set {name}")
-
-
-def _from_keyring(name: str) -> str:
-    """The operating system's key ring, where the optional ``keyring`` package is installed."""
-    import importlib
-
-    service, _, user = name.partition("/")
-    try:
-        keyring = importlib.import_module("keyring")
-    except ModuleNotFoundError as error:
-        raise SecretMissing(
-            "keyring: needs the package keyring", fix="pip install keyring, or use env: or file:"
-        ) from error
-    return keyring.get_password(service, user) or ""
 
 
 def read_yaml(file: Path, name: str) -> tuple[dict[str, Any], Positions]:

@@ -68,7 +68,7 @@ def proved(opened: Workspace, key: str, person: str) -> dict[str, Any]:
     from hub.errors import FatalError, UsageError
     from hub.history.prove import certificate
     from hub.history.signing import signed
-    from hub.settings import resolve
+    from hub.references import resolve
     from hub.store.blocks import seal_all
     from hub.store.proofs import Broken, Prover
 

@@ -25,7 +25,11 @@ class Arrival:
 
 @value(frozen=True, slots=True)
 class Appended:
-    """``duplicate``: same id, same body, nothing stored; ``position`` is then the first one's."""
+    """``duplicate``: same id, same body, nothing stored; ``position`` is then the first one's.
+
+    Where the log gives no position by itself (Kafka), ``position`` is -1 and ``ref`` empty: the engine finds out
+    what is new when it lands the delivery in the store.
+    """
 
     position: int
     ref: str
@@ -45,3 +49,15 @@ class Log(Protocol):
         ...
 
     def get(self, position: int) -> Delivery | None: ...
+
+    def by_ref(self, ref: str) -> Delivery | None:
+        """The delivery an event or outcome names."""
+        ...
+
+    def end(self) -> int:
+        """The position of the newest delivery; 0 in an empty log."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what it holds; everything answered stays durable. The store is not the log's to close."""
+        ...

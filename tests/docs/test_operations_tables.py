@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from hub.bootstrap import SystemClock
 from hub.cli.metrics import metrics_page
 from hub.health.words import STATUS, WAITING
 from hub.intake.webhook import _WORDS
+from hub.model.clock import SECOND
 from hub.model.effect import EffectState
 from hub.model.instance import LoopState, StepState
 from hub.settings import TOP_FROM_ENVIRONMENT, ConnectionSettings, Settings
+from hub.settings_kafka import KafkaSettings
 from hub.store.open import open_store
 from tests.docs.manual import (
     TABLES,
@@ -41,11 +44,21 @@ def rows(head: str) -> dict[str, tuple[str, str]]:
     return {key: (default.strip("`"), example) for key, _, default, example in ROW.findall(table)}
 
 
+NEEDED = {"log": {"store": "postgresql://hub@127.0.0.1/hub"}}
+"""What a key cannot stand without."""
+DAY = 86_400 * SECOND
+MODELS = [("key", Settings), ("connection key", ConnectionSettings), ("kafka key", KafkaSettings)]
+
+
 def shown(value: Any) -> str:
+    if isinstance(value, BaseModel):
+        return "—"
+    if isinstance(value, int) and value >= DAY:
+        return f"{value // DAY}d"
     return "—" if value in ("", None, (), {}) else str(value)
 
 
-@pytest.mark.parametrize(("head", "model"), [("key", Settings), ("connection key", ConnectionSettings)])
+@pytest.mark.parametrize(("head", "model"), MODELS)
 def test_every_key_of_hub_yaml_has_its_default_and_an_example(head: str, model: type[Any]) -> None:
     told = rows(head)
     defaults = {
@@ -55,10 +68,10 @@ def test_every_key_of_hub_yaml_has_its_default_and_an_example(head: str, model: 
     assert {key: default for key, (default, _) in told.items()} == defaults
 
 
-@pytest.mark.parametrize(("head", "model"), [("key", Settings), ("connection key", ConnectionSettings)])
+@pytest.mark.parametrize(("head", "model"), MODELS)
 def test_every_example_of_hub_yaml_is_accepted(head: str, model: type[Any]) -> None:
     for key, (_, example) in rows(head).items():
-        data = {name: _word(value) for name, value in yaml.safe_load(example).items()}
+        data = {**NEEDED.get(key, {}), **{name: _word(value) for name, value in yaml.safe_load(example).items()}}
         assert key in model.model_validate(data).model_fields_set, example
 
 

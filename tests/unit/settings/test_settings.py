@@ -8,7 +8,9 @@ import pytest
 
 from hub.bootstrap import open_workspace
 from hub.errors import ConfigError
-from hub.settings import SecretMissing, duration, load_settings, resolve
+from hub.model.clock import SECOND
+from hub.references import SecretMissing, duration, resolve
+from hub.settings import load_settings
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -76,3 +78,42 @@ def test_a_connection_whose_secret_is_missing_keeps_its_gate_closed_and_the_othe
     gates = opened.gates()
     assert gates["jira"].closed == ""
     assert "env:B" in gates["trello"].closed
+
+
+KAFKA = "store: postgresql://hub@db/hub\nlog: kafka\n"
+
+
+def kafka_findings(tmp_path: Path, text: str) -> list[str]:
+    (tmp_path / "hub.yaml").write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        load_settings(tmp_path, {})
+    return [f"{one.place.line}: {one.message}" for one in raised.value.findings]
+
+
+def test_kafka_is_off_by_default_and_asks_for_postgresql(tmp_path: Path) -> None:
+    (tmp_path / "hub.yaml").write_text("language: en\n")
+    assert load_settings(tmp_path, {}).log == "sql"
+    (found,) = kafka_findings(tmp_path, "log: kafka\n")
+    assert "needs a PostgreSQL store" in found
+
+
+def test_the_common_variable_goes_before_the_file(tmp_path: Path) -> None:
+    (tmp_path / "hub.yaml").write_text(KAFKA + "kafka: {bootstrap: 'a:1', prefix: p, retention: 3d}\n")
+    found = load_settings(tmp_path, {"KAFKA_BOOTSTRAP_SERVERS": "b:2"}).kafka
+    assert (found.bootstrap, found.prefix, found.retention) == ("b:2", "p", 3 * 86_400 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("kafka: {bootsrap: 'a:1'}\n", "unknown key 'bootsrap'"),
+        ("kafka: {bootstrap: broker}\n", "no broker"),
+        ("kafka: {sasl: {username: u, password: plain-words}}\n", "by reference only"),
+        ("kafka: {sasl: {mechanism: PLAIN, username: u, password: 'env:P'}}\n", "shows the password"),
+        ("kafka: {partitions: 0}\n", "greater than or equal to 1"),
+    ],
+)
+def test_what_is_wrong_with_the_brokers_is_said_at_its_line(tmp_path: Path, text: str, words: str) -> None:
+    (found,) = kafka_findings(tmp_path, KAFKA + text)
+    assert found.startswith("3: ")
+    assert words in found
