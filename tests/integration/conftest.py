@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cluster.fixtures import LOUD
 from tests.tryton_server import NoTryton, Tryton, running
-
-LOUD = "NO SERVER:"
 
 
 @pytest.fixture(scope="session")
@@ -22,12 +21,3 @@ def tryton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tryton]:
         if os.environ.get("CI"):
             raise
         pytest.skip(f"{LOUD} Tryton could not be had, its tests did not run: {error}")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was not tested, once, in red: a skipped server must not look like a passed one."""
-    reasons = {
-        report.longrepr[2] for report in terminalreporter.getreports("skipped") if LOUD in str(report.longrepr)
-    }
-    for reason in sorted(reasons):
-        terminalreporter.write_line(reason.removeprefix("Skipped: "), red=True, bold=True)

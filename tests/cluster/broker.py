@@ -1,0 +1,222 @@
+"""A real Apache Kafka (KRaft, version in ``kafka-pom.xml``) of one or three nodes on the loopback interface.
+
+``running(folder)`` starts it, keeps everything in ``folder`` and stops it at the end; it also dies with us. With three
+nodes each is broker and controller, topics default to three replicas of which two must be in sync, and any one node may
+be killed and resumed. Needs Maven and a package registry once (see ``kafka_jars``).
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.cluster.child import Child, NoServer
+from tests.cluster.kafka_jars import jars, java
+from tests.cluster.metadata import serving
+
+HOST = "127.0.0.1"
+HEAP = "512m"
+STARTS_WITHIN_SECONDS = 90.0
+TRIES = 3
+LOGGING = """<Configuration status="WARN">
+  <Appenders><Console name="out" target="SYSTEM_OUT">
+    <PatternLayout pattern="%d{HH:mm:ss.SSS} %p %c{1} %m%n"/></Console></Appenders>
+  <Loggers><Root level="WARN"><AppenderRef ref="out"/></Root></Loggers>
+</Configuration>
+"""
+
+
+@dataclass(slots=True)
+class Node:
+    """One broker and controller: ``port`` for clients, ``quorum`` for the other controllers."""
+
+    number: int
+    port: int
+    quorum: int
+    folder: Path
+    heap: str
+    child: Child | None = field(default=None, repr=False)
+
+    @property
+    def properties(self) -> Path:
+        return self.folder / "server.properties"
+
+    @property
+    def alive(self) -> bool:
+        return self.child is not None and self.child.alive
+
+    def launch(self) -> None:
+        """Start the process; ``Broker.wait`` tells when it serves."""
+        options = [f"-Xmx{self.heap}", "-Xms64m", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"]
+        logs = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.xml'}"
+        words = [java(), *options, logs, "-cp", f"{jars()}/*", "kafka.Kafka", self.properties]
+        self.child = Child(words, self.folder / "log")
+
+    def running(self) -> Child:
+        """Its process; an error where it was never started."""
+        if self.child is None:
+            raise NoServer(f"Kafka node {self.number} was not started")
+        return self.child
+
+    def stop(self) -> None:
+        """In order: leaders move away first."""
+        self.running().stop()
+
+    def kill(self) -> None:
+        self.running().kill()
+
+    def freeze(self) -> None:
+        self.running().freeze()
+
+    def thaw(self) -> None:
+        self.running().thaw()
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """A running Kafka; ``bootstrap`` is what clients are given."""
+
+    nodes: list[Node]
+
+    @property
+    def bootstrap(self) -> str:
+        return ",".join(f"{HOST}:{node.port}" for node in self.nodes)
+
+    def resume(self, seconds: float = STARTS_WITHIN_SECONDS) -> None:
+        """Start again what is down, on the same ports and data, until every node serves."""
+        for node in self.nodes:
+            if not node.alive:
+                node.launch()
+        self.wait(seconds)
+
+    def stop(self) -> None:
+        """In order, all nodes at once: the last controller would wait for the others in vain."""
+        for node in self.nodes:
+            if node.alive:
+                node.running().ask_to_stop()
+        for node in self.nodes:
+            node.stop()
+
+    def wait(self, seconds: float = STARTS_WITHIN_SECONDS) -> None:
+        """Until every living node says that every living node serves; ``NoServer`` where one ends or time is up."""
+        living = {node.number for node in self.nodes if node.alive}
+        deadline = time.monotonic() + seconds
+        for node in self.nodes:
+            while node.number in living and not living <= serving(HOST, node.port):
+                if not node.alive or time.monotonic() > deadline:
+                    raise NoServer(f"Kafka node {node.number} does not serve:\n{node.running().last_words()}")
+                time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def running(
+    folder: Path, nodes: int = 1, *, heap: str = HEAP, settings: Mapping[str, str] | None = None
+) -> Iterator[Broker]:
+    """A new Kafka in ``folder``; ``settings`` are broker properties on top of ours."""
+    broker = start(folder, nodes, heap=heap, settings=settings)
+    try:
+        yield broker
+    finally:
+        broker.stop()
+
+
+def start(folder: Path, nodes: int = 1, *, heap: str = HEAP, settings: Mapping[str, str] | None = None) -> Broker:
+    """As ``running``, for those who stop it themselves."""
+    for attempt in range(TRIES):
+        broker = Broker(_configured(folder, nodes, heap, settings or {}))
+        _format(broker)
+        try:
+            broker.resume()
+        except NoServer as error:  # somebody may have taken a port between our choice and its use
+            _abandon(broker)
+            if "BindException" not in str(error) or attempt == TRIES - 1:
+                raise
+        else:
+            return broker
+    raise AssertionError("unreachable")
+
+
+def _abandon(broker: Broker) -> None:
+    for node in broker.nodes:
+        node.kill()
+        shutil.rmtree(node.folder)
+
+
+def _configured(folder: Path, count: int, heap: str, settings: Mapping[str, str]) -> list[Node]:
+    ports = free_ports(2 * count)
+    nodes = [Node(i + 1, ports[i], ports[count + i], folder / f"node-{i + 1}", heap) for i in range(count)]
+    voters = ",".join(f"{node.number}@{HOST}:{node.quorum}" for node in nodes)
+    for node in nodes:
+        node.folder.mkdir(parents=True)
+        wanted = _properties(node, voters, count) | settings
+        node.properties.write_text("".join(f"{key}={value}\n" for key, value in wanted.items()), "utf-8")
+        (node.folder / "log4j2.xml").write_text(LOGGING, "utf-8")
+    return nodes
+
+
+def _properties(node: Node, voters: str, count: int) -> dict[str, object]:
+    copies = min(3, count)
+    in_sync = max(1, copies - 1)
+    listener = f"PLAINTEXT://{HOST}:{node.port}"
+    return {
+        "process.roles": "broker,controller",
+        "node.id": node.number,
+        "controller.quorum.voters": voters,
+        "listeners": f"{listener},CONTROLLER://{HOST}:{node.quorum}",
+        "advertised.listeners": listener,
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "log.dirs": node.folder / "data",
+        "auto.create.topics.enable": "false",
+        "default.replication.factor": copies,
+        "min.insync.replicas": in_sync,
+        "offsets.topic.replication.factor": copies,
+        "offsets.topic.num.partitions": 4,
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": in_sync,
+        "transaction.state.log.num.partitions": 4,
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": in_sync,
+        "group.initial.rebalance.delay.ms": 0,
+        "log.segment.bytes": 64 << 20,
+        "log.cleaner.dedupe.buffer.size": 8 << 20,
+        "broker.session.timeout.ms": 6000,
+    }
+
+
+def _format(broker: Broker) -> None:
+    """Write the cluster's id into each node's data folder: a node does not start without."""
+    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
+    tool = [
+        "-Xmx128m",
+        "-XX:TieredStopAtLevel=1",
+        "-cp",
+        f"{jars()}/*",
+        "kafka.tools.StorageTool",
+        "format",
+        "-t",
+        cluster,
+    ]
+    for node in broker.nodes:
+        words = [java(), *tool, "-c", node.properties]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise NoServer(f"Kafka node {node.number} cannot be formatted:\n{(done.stdout + done.stderr)[-2500:]}")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback interface that nobody listens on now."""
+    with contextlib.ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((HOST, 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
