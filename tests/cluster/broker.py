@@ -1,8 +1,8 @@
 """A real Apache Kafka (KRaft, version in ``kafka-pom.xml``) of one or three nodes on the loopback interface.
 
-``running(folder)`` starts it, keeps everything in ``folder`` and stops it at the end; it also dies with us. With three
-nodes each is broker and controller, topics default to three replicas of which two must be in sync, and any one node may
-be killed and resumed. Needs Maven and a package registry once (see ``kafka_jars``).
+``running(folder)`` starts it, keeps everything in ``folder`` and stops it at the end; it also dies with us. With
+three nodes each is broker and controller, topics default to three replicas of which two must be in sync, and any one
+node may be killed and resumed. Needs Maven and a package registry once (see ``kafka_jars``).
 """
 
 from __future__ import annotations
@@ -196,18 +196,10 @@ def _properties(node: Node, voters: str, count: int) -> dict[str, object]:
 def _format(broker: Broker) -> None:
     """Write the cluster's id into each node's data folder: a node does not start without."""
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
-    tool = [
-        "-Xmx128m",
-        "-XX:TieredStopAtLevel=1",
-        "-cp",
-        f"{jars()}/*",
-        "kafka.tools.StorageTool",
-        "format",
-        "-t",
-        cluster,
-    ]
+    options = ["-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", f"{jars()}/*"]
     for node in broker.nodes:
-        words = [java(), *tool, "-c", node.properties]
+        command = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", node.properties]
+        words = [java(), *options, *command]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         if done.returncode:
             raise NoServer(f"Kafka node {node.number} cannot be formatted:\n{(done.stdout + done.stderr)[-2500:]}")

