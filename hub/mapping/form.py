@@ -10,8 +10,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from hub.mapping.literals import BadLiteral, path_steps
-from hub.mapping.read import Findings, Hole, Mapping, Node, Scalar, Sequence
+from hub.mapping.read import Findings, Hole, Mapping, Node, Scalar, Sequence, is_ambiguous
 from hub.mapping.table import Expression, Path, Texts
+from hub.mapping.unknown_keys import meant
 from hub.model.diagnostic import Place
 
 _SHAPES: dict[type, str] = {Scalar: "a single value", Sequence: "a list", Mapping: "keys and values", Hole: "nothing"}
@@ -62,16 +63,17 @@ class Form:
 
     def __init__(self, findings: Findings, node: Mapping, what: str, known: tuple[str, ...]) -> None:
         self.findings, self.node, self.what = findings, node, what
-        unknown = [key for text, (key, _) in node.pairs.items() if text not in known]
+        unknown = [pair for text, pair in node.pairs.items() if text not in known]
         self.misspelt = bool(unknown)
         """A key was reported: what seems to be missing may be what it meant."""
-        for key in unknown:
-            self._unknown(key, known)
+        for key, value in unknown:
+            self._unknown(key, value, known)
 
-    def _unknown(self, key: Scalar, known: tuple[str, ...]) -> None:
-        allowed = ", ".join(sorted(known))
-        fix = near(key.text, known) or "remove it, or write it as a # comment"
-        why = f"{self.what} takes: {allowed}"
+    def _unknown(self, key: Scalar, value: Node, known: tuple[str, ...]) -> None:
+        hollow = key.flow and isinstance(value, Scalar) and value.value is None and not value.text
+        why, fix = meant(key.text, known, hollow=hollow)
+        allowed = f"{self.what} takes: {', '.join(sorted(known))}"
+        why = f"{why}; {allowed}" if why else allowed
         self.findings.report("unknown-key", key, f'unknown key "{key.text}"', why, fix)
 
     @classmethod
@@ -138,7 +140,9 @@ class Form:
         if isinstance(node, Scalar):
             return {"en": node.text}
         form = Form.of(self.findings, node, key, ("zh", "en"))
-        return {} if form is None else {language: form.text(language) for language in form.node.pairs}
+        if form is None:
+            return {}
+        return {language: form.text(language) for language in form.node.pairs if language in ("zh", "en")}
 
     def words(self, key: str) -> tuple[Scalar, ...]:
         """A list of words; one word alone counts as a list of one."""
@@ -156,6 +160,8 @@ class Form:
         node = self.take(key)
         if isinstance(node, Scalar) and isinstance(node.value, bool):
             return node.value
+        if isinstance(node, Scalar) and not node.style and is_ambiguous(node.text):
+            return False  # reported as such
         if node is not None:
             wrong_shape(self.findings, node, "true or false", "true")
         return False

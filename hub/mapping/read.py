@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from hub.mapping.unreadable import unreadable
 from hub.model.diagnostic import Diagnostic, Place
 
 DEPTH_MAX = 32
@@ -113,7 +114,7 @@ def read(source: bytes | str, file: str) -> tuple[Node | None, Findings]:
     try:
         root = reader.document(_events(text))
     except yaml.YAMLError as error:
-        findings.report("syntax", *_syntax(error, file, text))
+        findings.report("syntax", *unreadable(error, file, text))
         return None, findings
     except _TooDeep:
         return None, findings
@@ -151,30 +152,6 @@ def _decoded(source: bytes | str, findings: Findings) -> str | None:
         why = f"byte {error.start} is no UTF-8"
         findings.report("syntax", start, "the file is not UTF-8 text", why, "save it as UTF-8")
         return None
-
-
-def _syntax(error: yaml.YAMLError, file: str, text: str) -> tuple[Place, str, str, str]:
-    if isinstance(error, yaml.reader.ReaderError):
-        return _unprintable(error, file, text)
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    problem = getattr(error, "problem", None) or str(error)
-    why = getattr(error, "context", None) or "the text is no YAML from here on; what follows was not read"
-    tab = "\\t" in repr(problem) or "token" in problem
-    fix = "indent with spaces, never tabs; quote texts that hold : # { } [ ] , & * ! | > ' \" % @ `"
-    return Place(file, line, column, column + 1), f"not readable as YAML: {problem}", why, fix if tab else _CLOSE
-
-
-def _unprintable(error: yaml.reader.ReaderError, file: str, text: str) -> tuple[Place, str, str, str]:
-    """A control character: the parser says only how many characters stand before it."""
-    at = next((at for at, letter in enumerate(text) if ord(letter) == error.character), 0)
-    line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
-    message = f"the character U+{error.character:04X} is not allowed"
-    why = "YAML has no control characters; an editor may not even show it"
-    return Place(file, line, column, column + 1), message, why, 'remove it; inside "…" write it as an escape'
-
-
-_CLOSE = "close every quote, { and [; keep the keys of one level in one column"
 
 
 class _TooDeep(Exception):
@@ -231,7 +208,10 @@ class _Reader:
             self._report("anchor", event, f"anchor &{event.anchor} is not allowed", why, "write the value out")
         if event.tag is not None:
             why = "types come from the key (as: money CNY, as: instant), never from a YAML tag"
-            self._report("tag", event, f"tag {event.tag} is not allowed", why, 'remove it; quote the value: "…"')
+            fix = 'remove it; quote the value: "…"'
+            if not event.tag.startswith("tag:"):
+                fix = f"put quotes around the whole value if {event.tag} belongs to it, or remove it"
+            self._report("tag", event, f"tag {event.tag} is not allowed", why, fix)
         if kind is yaml.ScalarEvent:
             return self.scalar(event, flow)
         return self._collection(event, events, flow)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from hub.mapping.expression import habits
 from hub.mapping.expression.functions import FUNCTIONS, FunctionSpec
 from hub.mapping.expression.kinds import (
     BOOL,
@@ -33,7 +34,8 @@ def called(node: Call, given: Sequence[Node], types: Sequence[Type], typing: Typ
     spec = FUNCTIONS.get(node.function)
     if spec is None:
         message, known = f'there is no function "{node.function}"', {*FUNCTIONS, *others}
-        return typing.report(node.name_span, "unknown-function", message, "", near(node.function, known, "functions"))
+        fix = habits.function(node.function) or near(node.function, known, "functions")
+        return typing.report(node.name_span, "unknown-function", message, "", fix)
     if not _called_right(node, spec, len(given), typing):
         return DYN
     for part, found, takes in zip(given, types, spec.takes, strict=False):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from hub.mapping.expression import habits
 from hub.mapping.expression.calls import called
 from hub.mapping.expression.kinds import (
     BOOL,
@@ -124,8 +125,13 @@ def _name(node: Name, scope: TypeScope, typing: Typing) -> Type:
         "unknown-name",
         f'nothing here is called "{node.name}"',
         "an expression sees only the names of its scope",
-        near(node.name, scope.names, "in scope"),
+        habits.name(node.name, scope.names) or _near_name(node.name, scope),
     )
+
+
+def _near_name(word: str, scope: TypeScope) -> str:
+    close = near(word, scope.names, "in scope")
+    return close if close.startswith("did you mean") or not close else f'{close}; a text needs quotes: "{word}"'
 
 
 def _select(node: Select, of: Type, typing: Typing) -> Type:
@@ -147,7 +153,9 @@ def _select(node: Select, of: Type, typing: Typing) -> Type:
     if of.name in ("dyn", "null"):
         return DYN
     message = f'{of} has no part "{node.name}"'
-    fix = f"write .map(x, x.{node.name})" if of.name == "list" else ""
+    text = typing.root.expression.text[node.of.span.start : node.of.span.end]
+    fix = habits.part(of.name, text, node.name)
+    fix = fix or (f"write .map(x, x.{node.name})" if of.name == "list" else "")
     return typing.report(node.span, "expression-type", message, fix=fix)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hub.mapping.expression import habits
 from hub.mapping.expression.kinds import (
     BOOL,
     DATE,
@@ -70,9 +71,9 @@ def _comparable(node: Binary, left: Type, right: Type, typing: Typing) -> None:
     if groups & {"dyn", "null"}:
         return
     if len(groups) == 2:
-        fix = 'write money("… CNY")' if groups == {"money", "number"} else ""
         why = "values of different types are never equal"
-        typing.report(node.span, "expression-type", f"{left} is compared with {right}", why, fix)
+        message = f"{left} is compared with {right}"
+        typing.report(node.span, "expression-type", message, why, habits.compared(frozenset(groups)))
     _one_currency(node, left, right, typing)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NoReturn
 
+from hub.mapping.expression import habits
 from hub.mapping.expression.tokens import TEXT_BYTES_MAX, Token, tokens
 from hub.mapping.expression.tree import (
     Binary,
@@ -75,7 +76,9 @@ class _Parser:
             self.fail(Span(0, 1), "the expression is empty", "write a condition or a value")
         body = self.whole()
         if self.now.kind != "end":
-            self.fail(self.now.span, f"did not expect {self.shown}", "is an operator or a bracket missing before it?")
+            fix = habits.instead_of(str(self.now.value), self.before)
+            fix = fix or "is an operator or a bracket missing before it?"
+            self.fail(self.now.span, f"did not expect {self.shown}", fix)
         return Root(body, self.expression, Span(0, len(self.expression.text)))
 
     # -- tokens
@@ -86,6 +89,11 @@ class _Parser:
     @property
     def shown(self) -> str:
         return "the end" if self.now.kind == "end" else f'"{self.now.value}"'
+
+    @property
+    def before(self) -> str:
+        """What was taken last, as it is spelt; empty at the beginning."""
+        return str(self.tokens[self.at - 1].value) if self.at else ""
 
     def take(self) -> Token:
         token = self.tokens[self.at]
@@ -173,26 +181,43 @@ class _Parser:
         match token.kind, token.value:
             case (("text" | "number"), value):
                 if self.now.kind == "name" and self.now.span.start == token.span.end:
-                    self.fail(self.now.span, f"{self.shown} right after a literal", "write numbers without u or f")
+                    self.fail(self.now.span, f"{self.shown} right after a literal", self._glued(token))
                 return Literal(value, token.span)
             case "mark", "(":
                 inside = self.whole()
+                if self.is_mark(",") and self.was_in(token):
+                    self.fail(token.span, "a list stands in [ ], not in ( )", "write in [ … ]")
                 self.expect(")")
                 return inside
             case "mark", "[":
                 return self.list_of(token)
             case "mark", "{":
+                if self.is_mark("{"):
+                    self.fail(token.span, "{{ is no beginning of an expression", habits.instead_of("{", "{"))
                 return self.map_of(token)
             case "name", str(name):
                 return self.named(token, name)
         self.at -= 1
-        return self.fail(token.span, f"expected a value, got {self.shown}", "is something missing?")
+        fix = habits.instead_of(str(token.value), self.before) or "is something missing?"
+        return self.fail(token.span, f"expected a value, got {self.shown}", fix)
+
+    def _glued(self, literal: Token) -> str:
+        if literal.kind == "number":
+            return habits.behind_number(str(literal.value), str(self.now.value))
+        return "put an operator between them; a text has one quote on each side"
+
+    def was_in(self, token: Token) -> bool:
+        """Whether ``in`` stands right before a token."""
+        at = self.tokens.index(token)
+        return at > 0 and self.tokens[at - 1].value == "in" and self.tokens[at - 1].kind == "name"
 
     def named(self, token: Token, name: str) -> Node:
         if name in _CONSTANTS:
             return Literal(_CONSTANTS[name], token.span)
         if self.is_mark("("):
             return self.call(token, None)
+        if name.lower() == "not" and self.now.kind == "name":
+            self.fail(token.span, f'"{name}" is no operator', "write !")
         if name in _RESERVED or name == "in":
             self.fail(token.span, f'"{name}" is a reserved word', "use another name")
         if self.now.kind == "text" and self.now.span.start == token.span.end:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NoReturn
 
+from hub.mapping.expression.habits import instead_of
 from hub.mapping.expression.tree import Span
+from hub.mapping.signs import ASCII, INVISIBLE, name_of
 
 TEXT_BYTES_MAX = 64 * 1024
 """Longer than any expression a person reads; bounds the parser and the generated function."""
@@ -118,8 +120,24 @@ def _no_token(text: str, at: int, fail: Fail) -> NoReturn:
         fail(span, "this text has no closing quote", f"end it with {character}")
     if character in "=&|":
         fail(span, f'"{character}" is no operator', f"write {character * 2}")
-    if character in "“”‘’":
-        fail(span, f"{character} is a typographic quote", 'write "')
+    if character in ASCII:
+        run = re.match(f"{re.escape(character)}+", text[at:])
+        signs = run[0] if run else character
+        kind = "is no quote here" if ASCII[character] in "\"'" else "is a full-width sign"
+        fail(Span(at, at + len(signs)), f"{signs} {kind}", f"write {ASCII[character] * len(signs)}")
+    if INVISIBLE.match(character):
+        fail(span, f"{name_of(character)} stands here", "remove it; separate with plain blanks")
     if character.isalpha():
-        fail(span, f'a name cannot hold "{character}"', f'write ["{character}…"] after the dot\'s left side')
+        _foreign_name(text, at, fail)
+    if text[at : at + 2] == "${":
+        fail(span, "$ has no meaning here", "write the name alone, without ${ }")
     fail(span, f'"{character}" has no meaning here', "see the expression page of the manual")
+
+
+def _foreign_name(text: str, at: int, fail: Fail) -> NoReturn:
+    """``project.状态``: a name of other letters is written in brackets, behind what holds it."""
+    before = re.search(r"(?P<of>[\w.\[\]\"]*)\.\w*$", text[:at])
+    found = re.match(r"\w+", text[at:])
+    word = found[0] if found else text[at]
+    fix = f'write {before["of"]}["{word}"]' if before else instead_of(word) or f'a text needs quotes: "{word}"'
+    fail(Span(at, at + len(word)), f'a name cannot hold "{text[at]}"', fix)
