@@ -26,10 +26,10 @@ def told(fact: PersonDecided, person: Person) -> dict[str, str]:
 
 
 def drop_ask(world: World, instance: Instance, step: Step, part: Obligation, fact: PersonDecided) -> None:
-    """The ask of an obligation that was decided otherwise."""
+    """The asks of an obligation that was decided otherwise, of every level."""
     name = place(instance, step.name, part.item)
     for one in world.approvals(instance.id):
-        if one.id == name and one.state == "asked":
+        if one.obligation == name and one.state == "asked":
             world.put_approval(replace(one, state="dropped", decided_at=world.now, decided_by=fact.who, why=fact.why))
 
 

@@ -248,3 +248,11 @@ def test_a_reminder_is_a_mail_with_the_command_to_type() -> None:
     assert mail.payload["subject"] == "Please approve: purchase of OPS-1"
     assert f"hub loop approve {stage.loop().id}/purchase --as" in mail.payload["body"]
     assert mail.state is S.PLANNED
+
+
+def test_a_waiver_drops_the_asks_of_every_level() -> None:
+    stage = stage_of(LEVELS)
+    close(stage)
+    assert stage.person("waive", "purchase", who="E1")
+    assert {one.state for one in stage.memory.approvals.values()} == {"dropped"}
+    assert "nothing of" in stage.person("approve", "purchase", who="E3").message
