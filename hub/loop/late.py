@@ -43,7 +43,7 @@ def late_check(world: World, loop: CompiledLoop, instance: Instance, subject: En
 
 
 def _ask(world: World, loop: CompiledLoop, subject: Entity, ref: str, entity: Entity) -> Waiting:
-    other = holder(world, loop, subject, entity)
+    other = holder(world, loop, subject, entity, let_go=True)
     said = (
         f"{entity.kind} {entity.label or entity.key} came too late" if other is None else words(world, entity, other)
     )
@@ -52,6 +52,8 @@ def _ask(world: World, loop: CompiledLoop, subject: Entity, ref: str, entity: En
 
 def accept(world: World, loop: CompiledLoop, instance: Instance, key: str, **about: str) -> str:
     """Add obligations for a late entity to the steps that use its list; gives the problem, empty when done."""
+    if key not in instance.late:
+        return f"{key} is not late in {instance.id}"
     subject = world.entity(instance.subject_kind, instance.subject)
     if subject is None:
         return f"{instance.subject_kind} {instance.subject} is not known"

@@ -19,9 +19,10 @@ from hub.loop.waiving import end, waive
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
 from hub.model.fact import PersonDecided
-from hub.model.instance import Instance
+from hub.model.instance import Instance, LoopState
 from hub.model.people import Person
 
+_ENDED = (LoopState.CANCELLED, LoopState.HISTORY)
 _Choice = Callable[[World, CompiledLoop, Instance, PersonDecided, Person], str]
 _CHOICES: Mapping[str, _Choice] = {
     "approve": approve,
@@ -43,6 +44,8 @@ def decided(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDe
         return f"nobody in people.yaml is called {fact.who}"
     if not fact.why.strip():
         return "say why: --why TEXT"
+    if instance.state in _ENDED:
+        return f"{instance.id} is {instance.state.value} already"
     if fact.choice != "approve" and (problem := refusal(world, loop, fact, person)):
         return problem
     if fact.choice in ("retry", "fix") and is_held(instance):

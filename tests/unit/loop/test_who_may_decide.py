@@ -112,3 +112,9 @@ def test_a_record_set_aside_is_dropped_or_released_by_whoever_owns_the_row_or_wh
     assert "may not drop this record; who may: finance, ops@example.com" in made.drop(row, who="E2").message
     assert "may not release this record" in made.release(row, who="E2").refused
     assert made.drop(row, who="E1")
+
+
+def test_the_approver_of_a_step_does_not_take_back_the_whole_closing_by_naming_the_step(stage: Stage) -> None:
+    assert not stage.person("cancel", who="E1")
+    assert "as a whole" in stage.person("cancel", "purchase", who="E1").message
+    assert stage.loop().phase != "undoing"
