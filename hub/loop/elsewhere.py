@@ -23,31 +23,36 @@ def taken_elsewhere(
 ) -> dict[tuple[str, str], Instance]:
     """(kind, key) -> the closing of another subject that holds it; asked for at once."""
     world.together([partial(world.takers, one.kind, one.key) for one in entities])
-    held = {(one.kind, one.key): holder(world, loop, subject, one) for one in entities}
+    held = {(one.kind, one.key): holder(world, loop, subject, one, let_go=True) for one in entities}
     return {place: one for place, one in held.items() if one is not None}
 
 
-def holder(world: World, loop: CompiledLoop, subject: Entity, entity: Entity) -> Instance | None:
-    """Which closing of the same loop, for another subject, took the entity and has not let it go."""
+def holder(
+    world: World, loop: CompiledLoop, subject: Entity, entity: Entity, *, let_go: bool = False
+) -> Instance | None:
+    """Which closing of the same loop, for another subject, took the entity and has not let it go.
+
+    ``let_go``: also one that a person let go of although a document for it stands: it is not taken here unasked.
+    """
     names = {loop.definition.name, loop.definition.renamed_from}
     for one in world.takers(entity.kind, entity.key):
         same = one.integration == loop.integration and one.loop in names
-        if same and one.subject != subject.key and _holds(world, one, entity.kind, entity.key):
+        if same and one.subject != subject.key and _holds(world, one, entity.kind, entity.key, let_go):
             return one
     return None
 
 
-def _holds(world: World, instance: Instance, kind: str, key: str) -> bool:
+def _holds(world: World, instance: Instance, kind: str, key: str, let_go: bool) -> bool:
     """Whether any obligation that writes more than a note is, or may yet be, met for this entity."""
-    return _owes_for(world, instance, kind, key, instance.state is LoopState.CANCELLED)
+    return _owes_for(world, instance, kind, key, instance.state is LoopState.CANCELLED, let_go)
 
 
 def still_stands(world: World, instance: Instance, kind: str, key: str) -> bool:
     """Whether a document for this entity stands although the closing was taken back: a person let it stay."""
-    return _owes_for(world, instance, kind, key, True)
+    return _owes_for(world, instance, kind, key, True, True)
 
 
-def _owes_for(world: World, instance: Instance, kind: str, key: str, ended: bool) -> bool:
+def _owes_for(world: World, instance: Instance, kind: str, key: str, ended: bool, let_go: bool) -> bool:
     if instance.taken is None:
         return False
     loop = world.catalog.loop(instance.integration, instance.loop, instance.logic)
@@ -56,7 +61,8 @@ def _owes_for(world: World, instance: Instance, kind: str, key: str, ended: bool
     lists = {name for name, listed in (instance.taken or {}).get("@kinds", {}).items() if listed == kind}
     for compiled in loop.steps:
         step = step_of(instance, compiled.definition.name)
-        if step is not None and compiled.uses & lists and _weighs(world, compiled) and _owes(step, key, ended):
+        concerned = step is not None and compiled.uses & lists and _weighs(world, compiled)
+        if step is not None and concerned and _owes(step, key, ended, let_go):
             return True
     return False
 
@@ -66,14 +72,16 @@ def _weighs(world: World, compiled: CompiledStep) -> bool:
     return action is None or action.weight != "note"
 
 
-def _owes(step: Step, key: str, ended: bool) -> bool:
+def _owes(step: Step, key: str, ended: bool, let_go: bool) -> bool:
     """A step whose turn is still to come owes; else the parts for this entity alone, or for the whole list.
 
-    Of a closing that has ended only what stands counts.
+    Of a closing that has ended only what stands counts; with ``let_go`` a waived part's document stands too.
     """
     if not step.obligations:
         return not ended and step.state not in _LET_GO
     own = [part for part in step.obligations if part.item == key] or list(step.obligations)
+    if let_go and any(part.state is StepState.WAIVED and part.remote_id for part in own):
+        return True
     if ended:
         return any(part.state is StepState.DONE for part in own)
     return any(part.state not in _LET_GO for part in own)

@@ -40,10 +40,22 @@ def past_return(world: World, loop: CompiledLoop, instance: Instance) -> str:
         if step is None or compiled.definition.undo or (action is not None and action.weight not in _HEAVY):
             continue
         for part in step.obligations:
-            if part.state is StepState.DONE or _leaving(world, part):
+            if part.state is StepState.DONE or _stands(part) or _leaving(world, part):
                 name = place(instance, step.name, part.item)
                 return f"{name} ({part.number})" if part.number else name
     return ""
+
+
+def _stands(part: Obligation) -> bool:
+    """Whether a document of it is known to stand, whoever made it and whatever was let go since."""
+    return bool(part.remote_id) and part.state is not StepState.UNDONE
+
+
+def with_document(part: Obligation, effect: Effect) -> Obligation:
+    """The obligation with the document its effect made although it is not what was owed, where there is one."""
+    if part.remote_id or effect.state is not _S.MISMATCH or effect.reason.startswith(_NOBODYS):
+        return part
+    return replace(part, remote_id=effect.remote_id, number=effect.number, url=effect.url, read=effect.read_back)
 
 
 def _leaving(world: World, part: Obligation) -> bool:
@@ -52,11 +64,11 @@ def _leaving(world: World, part: Obligation) -> bool:
     if effect is None or effect.state in (_S.CANCELLED, _S.SUPERSEDED):
         return False
     if effect.state in (_S.PLANNED, _S.REJECTED):
-        return bool(part.remote_id) or _may_be_late(effect)
+        return bool(part.remote_id) or may_be_late(effect)
     return True
 
 
-def _may_be_late(effect: Effect) -> bool:
+def may_be_late(effect: Effect) -> bool:
     """Class B was looked for after its quiesce time; class A only until our key is sent again."""
     return effect.doubtful and effect.target == "A"
 
@@ -96,11 +108,10 @@ def _stopped(
     world: World, loop: CompiledLoop, instance: Instance, step: Step, part: Obligation, effect: Effect | None
 ) -> Told:
     """The obligation once nothing more of it will be sent: done, on its way, never done, or a question."""
-    if part.state in (StepState.WAIVED, StepState.SKIPPED, StepState.UNDONE):
+    if part.state in (StepState.DONE, StepState.SKIPPED, StepState.UNDONE):
         return part, None
-    if effect is None:
-        made = part.state is StepState.DONE
-        return (part if made or part.state is StepState.FAILED else _never(part)), None
+    if part.state is StepState.WAIVED or effect is None:
+        return _unsent(part), None
     if effect.state is _S.CANCELLED:
         return (part if part.state is StepState.FAILED else _never(part)), None
     if _may_still_come(world, loop, step, effect):
@@ -114,10 +125,17 @@ def _stopped(
     return _at_rest(world, part, effect), None
 
 
+def _unsent(part: Obligation) -> Obligation:
+    """Nothing of it is on its way: what stands (made by hand, or let go with a document) is taken back too."""
+    if _stands(part):
+        return replace(part, state=StepState.DONE, awaits="")
+    return part if part.state in (StepState.FAILED, StepState.WAIVED) else _never(part)
+
+
 def _may_still_come(world: World, loop: CompiledLoop, step: Step, effect: Effect) -> bool:
     """On its way; where an answer was lost and the target keeps our key, it is sent to its end, then undone."""
     if effect.state is _S.PLANNED:
-        return _may_be_late(effect)
+        return may_be_late(effect)
     if effect.state is _S.SENT:
         compiled = compiled_step(loop, step.name)
         action = None if compiled is None else action_of(world, compiled)
@@ -129,7 +147,7 @@ def _unsure(effect: Effect) -> bool:
     """Whether only a person can say if there is a document."""
     if effect.state is _S.MISMATCH:
         return effect.reason.startswith(_NOBODYS)
-    return effect.state is _S.HUMAN or (effect.state is _S.REJECTED and _may_be_late(effect))
+    return effect.state is _S.HUMAN or (effect.state is _S.REJECTED and may_be_late(effect))
 
 
 def _at_rest(world: World, part: Obligation, effect: Effect) -> Obligation:
@@ -255,7 +273,8 @@ def take_back(
     if action is None:
         return _refused(world, loop, instance, compiled, part, "missing", f"{connection} has no such action")
     made = world.effect(part.effects[-1]) if part.effects else None
-    state, works = (made.document_state if made else ""), _works_from(world, compiled)
+    seen = made is not None and made.remote_id == part.remote_id  # not where another one was made by hand
+    state, works = (made.document_state if made and seen else ""), _works_from(world, compiled)
     call = next_call(action, state or None)
     if call is None:
         return replace(part, state=StepState.UNDONE, reason=f"it was {state} already"), None

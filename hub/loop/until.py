@@ -18,6 +18,9 @@ from hub.mapping.compiled import CompiledLoop, CompiledStep, CompiledUntil
 from hub.model.entity import Entity, typed_view
 from hub.model.instance import Instance, Obligation, Step, StepState, Waiting
 
+_NEVER = "missing: until: "
+"""How the reason of an obligation begins that has nothing to wait for."""
+
 
 def awaiting(
     world: World, loop: CompiledLoop, instance: Instance, compiled: CompiledStep, part: Obligation
@@ -30,7 +33,7 @@ def awaiting(
     field, value = until.matches[0][0], until.matches[0][1](scope)
     if value is None:
         path = until.definition.matches[0][1].text
-        return replace(part, state=StepState.FAILED, reason=f"missing: until: {path} has no value")
+        return replace(part, state=StepState.FAILED, reason=f"{_NEVER}{path} has no value")
     kind = until.definition.entity
     part = replace(part, state=StepState.RUNNING, awaits=f"{kind}.{field} {value}", reason="")
     for entity in world.referring(kind, field, value):
@@ -38,6 +41,11 @@ def awaiting(
         if part.state is StepState.DONE:
             break
     return part
+
+
+def is_waiting(part: Obligation) -> bool:
+    """Whether its document stands and only the other system's word is missing, or can never come."""
+    return bool(part.awaits) or part.reason.startswith(_NEVER)
 
 
 def _scope(

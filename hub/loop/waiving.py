@@ -7,18 +7,18 @@ from dataclasses import replace
 from hub.loop.choosing import OVER, drop_ask, each
 from hub.loop.late import drop
 from hub.loop.start import cancel
-from hub.loop.undoing import begin, past_return
+from hub.loop.undoing import begin, may_be_late, past_return, with_document
+from hub.loop.until import is_waiting
 from hub.loop.waits import GONE
 from hub.loop.withdrawn import leave_out
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
 from hub.model.effect import EffectState
 from hub.model.fact import PersonDecided
-from hub.model.instance import Instance, LoopState, Obligation, Step, StepState
+from hub.model.instance import Instance, Obligation, Step, StepState
 from hub.model.people import Person
 
 _S = EffectState
-_ENDED = (LoopState.CANCELLED, LoopState.HISTORY)
 _DROPPABLE = frozenset({_S.PLANNED, _S.REJECTED, _S.HUMAN, _S.MISMATCH})
 
 
@@ -45,7 +45,12 @@ def _waive_part(
     if part.state in OVER:
         return part
     effect = world.effect(part.effects[-1]) if part.effects else None
+    if is_waiting(part):  # its document stands: only the wait is over
+        return replace(part, state=StepState.DONE, awaits="", reason=fact.why)
+    if effect is not None and effect.state is _S.PLANNED and may_be_late(effect):
+        return f"an answer to {step.name} was lost once and it is asked again: wait for its outcome, then decide"
     if effect is not None and effect.state in _DROPPABLE:
+        part = with_document(part, effect)
         world.put_effect(
             effect, replace(effect, state=_S.CANCELLED, reason=fact.why, settled_at=world.now), who=fact.who
         )
@@ -60,9 +65,10 @@ def end(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDecide
 
     Past the point of no return there is only the way forward.
     """
-    if instance.state in _ENDED or instance.phase == "undoing":
-        state = instance.state.value if instance.state in _ENDED else "being taken back"
-        return f"{instance.id} is {state} already"
+    if fact.step:
+        return f"a closing is taken back as a whole: hub loop cancel {instance.id}; a part of it is waived"
+    if instance.phase == "undoing":
+        return f"{instance.id} is being taken back already"
     touched = replace(instance, touched=True)
     about, reason = {"who": person.code, "why": fact.why}, f"cancelled by {person.code}: {fact.why}"
     if instance.taken is None:

@@ -116,3 +116,20 @@ def test_a_version_of_the_mapping_nobody_knows_any_more_holds_what_it_took(known
     stage.say(expense("9", at=50, project="jira:2"))
     stage.say(closed("2", at=60))
     assert [one.subject for one in paid(stage)] == (["jira:2"] if known else [])
+
+
+def test_what_was_let_go_with_a_document_is_not_paid_elsewhere_unasked():
+    stage = Stage()
+    stage.say(project(), project("2"), expense("9"))
+    stage.say(closed())
+    (effect,) = stage.effects("PLANNED")
+    stage.move(effect, S.SENDING)
+    stage.move(effect, S.SENT, remote_id="77", number="R-77")
+    stage.move(effect, S.MISMATCH, reason="amount: expected 20.00 CNY, got 19.99 CNY", read_back={})
+    assert stage.person("waive", "reimburse")
+    stage.say(expense("9", at=50, project="jira:2"))
+    stage.say(closed("2", at=60))
+    assert [one.subject for one in paid(stage)] == ["jira:1"]
+    assert second(stage).late == ("jira:9",)
+    assert stage.person("approve", "late", "jira:9", who="E3", loop=second(stage).id)
+    assert [one.subject for one in paid(stage)] == ["jira:1", "jira:2"]

@@ -523,3 +523,48 @@ def test_an_approval_nobody_gave_in_time_undoes_the_loop_where_the_table_says_so
     assert undo_all(stage) == ["reimburse jira:8"]
     assert stage.loop().state == "cancelled"
     events_fold_back(stage)
+
+
+# --- what has ended takes no decisions
+
+
+def test_nothing_is_approved_in_a_closing_that_was_taken_back(stage: Stage) -> None:
+    close(stage, item("7"))
+    stage.erp()
+    stage.person("cancel", who="E3")
+    undo_all(stage)
+    stage.say(expense("8", at=25))
+    assert "is cancelled already" in stage.person("approve", "late", "jira:8", who="E3").message
+    stage.say(project(at=30))
+    stage.say(closed(at=40, closed_at="2026-01-03T00:00:00.000Z"))
+    assert stage.person("approve", loop=stage.loop(2).id, who="E3")
+    assert [one.loop for one in stage.effects() if one.step == "reimburse"] == [stage.loop(2).id]
+
+
+def test_nothing_new_is_made_in_a_closing_that_is_being_taken_back(stage: Stage) -> None:
+    close(stage, item("7"))
+    stage.erp()
+    stage.person("cancel", who="E3")
+    stage.say(expense("8", at=25))
+    assert "is not late" in stage.person("approve", "late", "jira:8", who="E3").message
+    assert only(stage).undoes
+
+
+def test_a_cancelled_closing_is_not_tried_again(stage: Stage) -> None:
+    close(stage, item("7"), cost_center=None)
+    assert stage.loop().phase == "gathering"
+    assert stage.person("cancel", who="E3")
+    stage.say(closed(at=30))
+    assert "is cancelled already" in stage.person("retry", who="E3").message
+    assert stage.loop().state == "cancelled"
+
+
+def test_what_may_still_come_is_not_waived_before_its_answer(stage: Stage) -> None:
+    """Class A looks at once: the first request may still commit, and nobody would know of its document."""
+    close(stage, item("7"))
+    effect = only(stage)
+    stage.move(effect, S.SENDING, attempts=1)
+    stage.move(effect, S.UNKNOWN, reason="timeout")
+    stage.move(effect, S.PLANNED, reason="timeout; looked up: not there")
+    assert "wait for its outcome" in stage.person("waive", "purchase", who="E1").message
+    assert only(stage).key == effect.key

@@ -19,6 +19,7 @@ from tests.engine_stage import (
     closed,
     expense,
     item,
+    money,
     path,
     project,
     rd_close,
@@ -165,10 +166,34 @@ def test_the_same_delivery_may_bring_what_several_wait_for(stage: Stage) -> None
     assert stage.steps()["reimburse"] == "done"
 
 
-def test_a_person_may_say_that_nothing_will_come(stage: Stage) -> None:
-    bought(stage)
+def test_a_person_may_say_that_nothing_will_come_and_the_document_stands(stage: Stage) -> None:
+    number = bought(stage)
     assert stage.person("waive", "purchase", who="E1", why="delivered to the customer directly")
-    assert (stage.steps()["purchase"], stage.steps()["tell"], stage.waits()) == ("waived", "running", [])
+    assert (stage.steps()["purchase"], stage.steps()["tell"], stage.waits()) == ("done", "running", [])
+    assert stage.loop().steps[0].obligations[0].reason == "delivered to the customer directly"
+    assert number in next(one for one in stage.effects("PLANNED") if one.step == "tell").payload["body"]
+
+
+def test_a_document_whose_wait_was_let_go_is_taken_back_with_its_closing() -> None:
+    stage = staged(undoable_steps())
+    bought(stage)
+    assert stage.person("waive", "purchase", who="E1")
+    assert stage.person("cancel", who="E3")
+    assert undo_all(stage) == ["purchase"]
+
+
+def test_what_was_paid_is_not_paid_again_elsewhere_because_a_wait_was_let_go() -> None:
+    stage = staged()
+    stage.say(project(), project("2"), expense("9"))
+    stage.say(closed())
+    (effect,) = stage.effects("PLANNED")
+    send(stage, effect)
+    assert stage.person("waive", "reimburse")
+    stage.say(expense("9", at=50, project="jira:2"))
+    stage.say(closed("2", at=60))
+    assert [one.subject for one in stage.effects() if one.step == "reimburse"] == ["jira:1"]
+    said = stage.person("approve", "late", "jira:9", who="E3", loop=stage.loop(subject="jira:2").id)
+    assert "was taken by" in said.message
 
 
 def test_a_document_made_by_hand_waits_too(stage: Stage) -> None:
@@ -214,3 +239,33 @@ def test_a_mapping_change_keeps_how_an_open_closing_is_undone() -> None:
     assert stage.person("cancel", who="E3")
     assert undo_all(stage) == ["purchase"]
     assert stage.loop().state == "cancelled"
+
+
+HAND = {
+    "remote_id": "77",
+    "number": "PR-77",
+    "document": {"total": money("120000.00")},
+    "document_state": "submitted",
+}
+
+
+def by_hand(stage: Stage) -> None:
+    """Somebody made the requisition while it asked for approval; it waits for the goods."""
+    close(stage, item("7", price=money("60000.00")))
+    assert stage.person("done", "purchase", who="E3", **HAND)
+    assert stage.steps()["purchase"] == "running"
+
+
+def test_a_document_made_by_hand_is_undone_while_it_waits() -> None:
+    stage = staged(undoable_steps())
+    by_hand(stage)
+    assert stage.person("cancel", who="E3")
+    (undo,) = stage.effects("PLANNED")
+    assert (undo.action, undo.payload["id"]) == ("purchase_requisition.cancel", "77")
+    events_fold_back(stage)
+
+
+def test_a_document_made_by_hand_that_cannot_be_undone_is_past_the_point_of_no_return() -> None:
+    stage = staged()
+    by_hand(stage)
+    assert "purchase (PR-77) cannot be taken back" in stage.person("cancel", who="E3").message
