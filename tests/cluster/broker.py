@@ -24,6 +24,8 @@ from tests.cluster.metadata import serving
 
 HOST = "127.0.0.1"
 HEAP = "512m"
+QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""For tests: starts with half the work. Benchmarks say ``long_lived``."""
 STARTS_WITHIN_SECONDS = 90.0
 TRIES = 3
 LOGGING = """<Configuration status="WARN">
@@ -42,7 +44,7 @@ class Node:
     port: int
     quorum: int
     folder: Path
-    heap: str
+    options: tuple[str, ...]
     child: Child | None = field(default=None, repr=False)
 
     @property
@@ -55,7 +57,7 @@ class Node:
 
     def launch(self) -> None:
         """Start the process; ``Broker.wait`` tells when it serves."""
-        options = [f"-Xmx{self.heap}", "-Xms64m", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"]
+        options = [*self.options, "-Xms64m", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"]
         logs = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.xml'}"
         words = [java(), *options, logs, "-cp", f"{jars()}/*", "kafka.Kafka", self.properties]
         self.child = Child(words, self.folder / "log")
@@ -118,20 +120,33 @@ class Broker:
 
 @contextlib.contextmanager
 def running(
-    folder: Path, nodes: int = 1, *, heap: str = HEAP, settings: Mapping[str, str] | None = None
+    folder: Path,
+    nodes: int = 1,
+    *,
+    heap: str = HEAP,
+    long_lived: bool = False,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Broker]:
     """A new Kafka in ``folder``; ``settings`` are broker properties on top of ours."""
-    broker = start(folder, nodes, heap=heap, settings=settings)
+    broker = start(folder, nodes, heap=heap, long_lived=long_lived, settings=settings)
     try:
         yield broker
     finally:
         broker.stop()
 
 
-def start(folder: Path, nodes: int = 1, *, heap: str = HEAP, settings: Mapping[str, str] | None = None) -> Broker:
+def start(
+    folder: Path,
+    nodes: int = 1,
+    *,
+    heap: str = HEAP,
+    long_lived: bool = False,
+    settings: Mapping[str, str] | None = None,
+) -> Broker:
     """As ``running``, for those who stop it themselves."""
+    options = (f"-Xmx{heap}", *(() if long_lived else QUICK))
     for attempt in range(TRIES):
-        broker = Broker(_configured(folder, nodes, heap, settings or {}))
+        broker = Broker(_configured(folder, nodes, options, settings or {}))
         _format(broker)
         try:
             broker.resume()
@@ -150,9 +165,9 @@ def _abandon(broker: Broker) -> None:
         shutil.rmtree(node.folder)
 
 
-def _configured(folder: Path, count: int, heap: str, settings: Mapping[str, str]) -> list[Node]:
+def _configured(folder: Path, count: int, options: tuple[str, ...], settings: Mapping[str, str]) -> list[Node]:
     ports = free_ports(2 * count)
-    nodes = [Node(i + 1, ports[i], ports[count + i], folder / f"node-{i + 1}", heap) for i in range(count)]
+    nodes = [Node(i + 1, ports[i], ports[count + i], folder / f"node-{i + 1}", options) for i in range(count)]
     voters = ",".join(f"{node.number}@{HOST}:{node.quorum}" for node in nodes)
     for node in nodes:
         node.folder.mkdir(parents=True)
@@ -189,6 +204,7 @@ def _properties(node: Node, voters: str, count: int) -> dict[str, object]:
         "group.initial.rebalance.delay.ms": 0,
         "log.segment.bytes": 64 << 20,
         "log.cleaner.dedupe.buffer.size": 8 << 20,
+        "log.cleaner.backoff.ms": 1000,
         "broker.session.timeout.ms": 6000,
     }
 
@@ -196,7 +212,7 @@ def _properties(node: Node, voters: str, count: int) -> dict[str, object]:
 def _format(broker: Broker) -> None:
     """Write the cluster's id into each node's data folder: a node does not start without."""
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
-    options = ["-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", f"{jars()}/*"]
+    options = ["-Xmx128m", *QUICK, "-cp", f"{jars()}/*"]
     for node in broker.nodes:
         command = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", node.properties]
         words = [java(), *options, *command]
