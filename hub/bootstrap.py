@@ -147,9 +147,14 @@ class Workspace:
         """The database, at the newest schema."""
         from hub.store.open import open_store
 
-        kind, _, path = self.settings.store.partition(":")
-        file = (self.root / path.removeprefix("///")).absolute()
-        return open_store(f"{kind}:///{file}", self.clock)
+        kind = self.settings.store.partition(":")[0]
+        return open_store(f"{kind}:///{self.database}", self.clock)
+
+    @property
+    def database(self) -> Path:
+        """The file an SQLite store lies in."""
+        path = self.settings.store.partition(":")[2]
+        return (self.root / path.removeprefix("///")).absolute()
 
     @cached_property
     def log(self) -> SqlLog:

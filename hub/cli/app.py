@@ -39,6 +39,7 @@ COMMANDS = (
     "connector",
     "sim",
     "twin",
+    "backup",
     "version",
 )
 """Modules of this room, in the order ``hub --help`` lists them."""

@@ -37,6 +37,7 @@ from hub.intake.webhook import WebhookServer
 from hub.model.changes import Changes, Reading
 from hub.model.clock import NEVER, SECOND, Micros
 from hub.model.fact import Fact, ReadFailed, TimerDue
+from hub.store.backup import restored_at
 from hub.store.chaincheck import ChainCheck
 from hub.store.cursors import SqlCursors
 from hub.store.halts import halts
@@ -109,6 +110,7 @@ class Serving:
         self.executor = Executor(
             *(store, lambda: workspace.catalog, workspace.connector, self.facts, clock, self.chance, worker),
             steady=self.steady,
+            looks_first=self._was_restored(),
             halted=lambda: {name: one.why for name, one in halts(store).items()},
         )
         self.watch = Watch(store, lambda: workspace.catalog.integrations, clock, (*CHECKS, ChainCheck()))
@@ -132,6 +134,10 @@ class Serving:
         self.edits = Edits(workspace, clock, self.live.load, lambda line: self.say(line))
         self.host = Host(self._roles(), _Dues(self), clock)
         self.executor.bell = self.host.bell("executor")
+
+    def _was_restored(self) -> bool:
+        with self.workspace.store.reader() as db:
+            return restored_at(db) is not None
 
     def _roles(self) -> dict[str, Turn]:
         roles: dict[str, Turn] = {

@@ -62,6 +62,8 @@ class Attempt:
     reads: int = 0
     steady: Callable[[], float] = time.monotonic
     """Seconds that never jump, for waits that a wrong clock must not shorten."""
+    looks_first: bool = False
+    """The store came from a backup: what it only plans may have been made after the copy was taken (F29)."""
 
     async def go(self) -> None:
         """Bring the effect as far as it comes now."""
@@ -70,7 +72,7 @@ class Attempt:
             await self.take_over("the sender's claim ran out")
         elif state is _S.UNKNOWN:
             await self._resolve()
-        elif state is _S.PLANNED and await self._claim():
+        elif state is _S.PLANNED and not (self.looks_first and await self._was_made()) and await self._claim():
             await self._send()
         if self.effect.state is _S.SENT and self.action.readable:
             boundary("B15")
@@ -96,6 +98,19 @@ class Attempt:
         known = {name: value for name, value in fields.items() if value is not None}
         version = self.effect.version + 1
         self.effect = replace(self.effect, state=to, version=version, reason=reason, due=due, **known)
+        return True
+
+    async def _was_made(self) -> bool:
+        """Ask the target before the first byte. True: found and adopted, or it waits for the target's answer."""
+        try:
+            found = await self._find()
+        except (ReadFailed, Unauthorized) as error:
+            await self._look_again(error)
+            return True
+        if found is None or not is_done(self.action, self.effect, found):
+            return False
+        if await self._claim():
+            await self._taken(found)
         return True
 
     async def _claim(self) -> bool:

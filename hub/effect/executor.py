@@ -51,12 +51,14 @@ class Executor:
         alone: bool = True,
         halted: Callable[[], Mapping[str, str]] = dict,
         steady: Callable[[], float] = time.monotonic,
+        looks_first: bool = False,
     ) -> None:
         """``alone``: the run lock lets no other process send, so what is in SENDING at the start is orphaned.
 
         ``halted``: integration -> why it may send nothing now; looking up and reading back go on.
+        ``looks_first``: the store was restored from a backup, so nothing is sent before its target was asked for it.
         """
-        self._halted_of, self._steady = halted, steady
+        self._halted_of, self._steady, self._looks_first = halted, steady, looks_first
         self._halted: Mapping[str, str] = {}
         self._store, self._catalog_of, self._connectors = store, catalog_of, connectors
         self._facts, self._clock, self._random, self._worker = facts, clock, random, worker
@@ -180,7 +182,7 @@ class Executor:
             return f"missing: {error.what}"
         reads = self._reads.get(effect.key, 0)
         ports = (self._facts, self._clock, self._random, self._worker)
-        return Attempt(effect, connector, action, connection, target, *ports, reads, self._steady)
+        return Attempt(effect, connector, action, connection, target, *ports, reads, self._steady, self._looks_first)
 
     async def _put_off(self, effect: Effect, until: Micros, reason: str) -> None:
         """Without a connector the effect waits as it is; one being sent has an unknown result in any case."""

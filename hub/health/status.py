@@ -27,10 +27,18 @@ class Status:
 Rule = Callable[[IntegrationFacts, Measures], Status | None]
 
 
+HALTED = {
+    "person": ("paused", "paused_by"),
+    "restored": ("action_required", "restored"),
+    "invariant": ("action_required", "broken_invariant"),
+}
+"""Why an integration was stopped -> its status and the reason given."""
+
+
 def halted(facts: IntegrationFacts, measures: Measures) -> Status | None:
     if facts.halt is None:
         return None
-    name, reason = ("paused", "paused_by") if facts.halt.kind == "person" else ("action_required", "broken_invariant")
+    name, reason = HALTED[facts.halt.kind]
     return Status(name, facts.halt.since, reason, {"who": facts.halt.who, "why": facts.halt.why})
 
 

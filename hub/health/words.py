@@ -148,6 +148,11 @@ REASONS: Mapping[str, Texts] = {
         "系统自检发现异常（{why}），已停止写入：请有人检查后执行 hub resume。",
         "The hub found itself broken ({why}) and stopped sending: look, then hub resume.",
     ),
+    "restored": _words(
+        "{who} 从备份恢复了数据（{why}），写入已停止：请先执行 hub reconcile 认领备份之后生成的单据，再执行 hub resume。",
+        "{who} restored a backup ({why}) and sending has stopped: run hub reconcile to find what was made since, "
+        "then hub resume.",
+    ),
     "unaccounted": _words(
         "{n} 条记录没有去向：请勿继续发送，立即检查。", "{n} records have no outcome: stop sending and look at once."
     ),

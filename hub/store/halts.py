@@ -14,7 +14,7 @@ import orjson
 from hub.model.changes import Audit, Changes
 from hub.model.clock import Micros
 from hub.model.event import Event, event_id
-from hub.model.halt import Halt
+from hub.model.halt import WEIGHT, Halt
 from hub.store import tables
 from hub.store.port import Transaction
 from hub.store.sqlite import SqliteStore
@@ -32,10 +32,10 @@ def halts(store: SqliteStore) -> Mapping[str, Halt]:
 
 
 def halt(transaction: Transaction, new: Halt) -> bool:
-    """Stop the sending of an integration. What a broken invariant stopped is not taken over by a person's pause:
-    False then, and nothing written."""
+    """Stop the sending of an integration. What a broken invariant or a restored backup stopped is not taken over by
+    a person's pause: False then, and nothing written."""
     held = _kind(transaction, new.integration)
-    if held in ("invariant", new.kind):
+    if held is not None and WEIGHT[held] >= WEIGHT[new.kind]:
         return False
     execute(transaction, upsert(tables.halt), (new.integration, new.kind, new.why, new.since, new.who))
     _tell(transaction, new, "paused" if new.kind == "person" else "halted")

@@ -39,6 +39,14 @@ class Space:
             text = (ROOT / "mappings" / name).read_text("utf-8")
             (folder / "mappings" / name).write_text(text.replace("settle: 5s", f"settle: {settle}"), "utf-8")
 
+    @classmethod
+    def at(cls, folder: Path) -> Space:
+        """The command on a folder that holds nothing yet."""
+        folder.mkdir(parents=True)
+        made = cls.__new__(cls)
+        made.folder = folder
+        return made
+
     def hub(self, *words: str, crash_at: str = "", expect: int | None = 0) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "hub.cli", *words, "-w", str(self.folder)]
         environ = {**os.environ, "HUB_CRASH_AT": crash_at, "PYTHONPATH": str(ROOT)}

@@ -202,13 +202,17 @@ class Stage:
 
 
 def stage(
-    *effects: Effect, spec: ActionSpec | None = None, quiesce: int | None = None, pace: float | None = None
+    *effects: Effect,
+    spec: ActionSpec | None = None,
+    quiesce: int | None = None,
+    pace: float | None = None,
+    restored: bool = False,
 ) -> Stage:
     held, target, clock = Effects({e.key: e for e in effects or (effect(),)}), Scripted(), Stopped()
     facts = ConnectionFacts("erp", "scripted", {"thing.create": spec or action()}, False, quiesce, {}, pace)
     catalog = Catalog({}, {"erp": facts}, Schemas({}), People())
     executor = Executor(
         held, lambda: catalog, lambda name: target, held.apply, clock, lambda: 0.5, "worker-1",  # type: ignore[arg-type]
-        steady=clock.steady,
+        steady=clock.steady, looks_first=restored,
     )  # fmt: skip
     return Stage(held, target, clock, executor)
