@@ -107,10 +107,10 @@ async def _drained(opened: Workspace, fact: PersonAccepted, row: Quarantine) -> 
 
 def _decode(opened: Workspace) -> Decode:
     """Every connection's own decode, as the engine uses it."""
-    from hub.engine.advance import Engine
+    from hub.engine.settling import Settling
 
     decoders = {name: opened.connector(name).decode for name in opened.settings.connections}
-    return Engine(opened.store, opened.log, lambda: opened.catalog, decoders, opened.clock).decode
+    return Settling(opened.store, lambda: opened.catalog, decoders, opened.clock).decode
 
 
 def _release(identity: str, reason: str, who: str, why: str, folder: Path, form: Format) -> None:

@@ -22,12 +22,13 @@ from hub.cli.builtin import start_builtin
 from hub.cli.edits import Edits
 from hub.cli.metrics import metrics_page
 from hub.effect.executor import Executor
-from hub.engine.advance import CONSUMER, PARTITION, ActivationMoved, Engine
+from hub.engine.advance import CONSUMER, PARTITION, Engine
 from hub.engine.clocks import seed
 from hub.engine.embedded import Host, Turn
 from hub.engine.live import Live
 from hub.engine.runlock import RunLock
 from hub.engine.sealer import Sealer
+from hub.engine.settling import ActivationMoved
 from hub.engine.watch import CHECKS, Watch
 from hub.errors import UsageError
 from hub.intake.pollers import Poller

@@ -13,7 +13,7 @@ from typing import Any
 
 from hub.connector.base import ActCall
 from hub.effect.attempt import Attempt
-from hub.engine.advance import CONSUMER, PARTITION, Engine
+from hub.engine.settling import Settling
 from hub.intake.webhook import WebhookServer
 from hub.model.clock import NEVER
 from hub.model.effect import EffectState
@@ -83,18 +83,16 @@ async def _answer_before_the_commit(self: WebhookServer, gate: Any, arrival: Any
     self.wake()
 
 
-async def _position_first(self: Engine, batch: Any, prepared: Any, catalog: Any) -> None:
+async def _position_first(self: Settling, cut: Any, prepared: Any, catalog: Any) -> None:
     """The checkpoint moves in a transaction of its own, then the outcomes follow."""
-    before, after = self._before(batch), batch[-1].position
-    await self._store.write(lambda t: t.advance(CONSUMER, PARTITION, before, after, 0))
-    self._at = after
+    await self._store.write(lambda t: t.advance(cut.consumer, cut.partition, cut.before, cut.after, 0))
 
     def outcomes(transaction: Any) -> None:
         kept = transaction.advance
-        transaction.advance = lambda consumer, partition, _, to, expected: kept(
-            consumer, partition, after, to, expected
+        transaction.advance = lambda consumer, partition, before, after, expected: kept(
+            consumer, partition, after, after, expected
         )
-        self._write(transaction, before, batch, prepared, catalog)
+        self._write(transaction, cut, prepared, catalog)
 
     await self._store.write(outcomes)
 
@@ -242,7 +240,7 @@ _ALL = (
         "position-before-outcome",
         "the checkpoint moves before the outcomes are there",
         ("I2",),
-        _method(Engine, "_settle", _position_first),
+        _method(Settling, "settle", _position_first),
     ),
     Mutant(
         "arrival-order-wins", "an older version overwrites a newer one that came first", ("I7",), _newest_by_arrival

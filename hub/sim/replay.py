@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.engine import facts
-from hub.engine.advance import CONSUMER, PARTITION, Engine
+from hub.engine.advance import CONSUMER, PARTITION
 from hub.engine.conclude import conclude
 from hub.engine.prepare import prepare
+from hub.engine.settling import Settling
 from hub.engine.transaction import decide_in
 from hub.log.sql import SqlLog
 from hub.mapping.catalog import Catalog
@@ -56,7 +57,7 @@ class Journal:
 @contextmanager
 def journalled(journal: Journal) -> Iterator[None]:
     """The product's two ways to conclude something note what they concluded."""
-    fact_in, batch_in = facts._in, Engine._write
+    fact_in, batch_in = facts._in, Settling._write
 
     def noted_fact(transaction: Any, catalog: Any, fact: Any, now: Micros) -> Any:
         answer = fact_in(transaction, catalog, fact, now)
@@ -64,13 +65,13 @@ def journalled(journal: Journal) -> Iterator[None]:
             journal.open.append((fact, now, catalog))
         return answer
 
-    def noted_batch(self: Engine, transaction: Any, before: int, batch: Any, prepared: Any, catalog: Any) -> None:
-        batch_in(self, transaction, before, batch, prepared, catalog)
-        journal.open.append((tuple(one.position for one in batch), self._clock.now(), catalog))
+    def noted_batch(self: Settling, transaction: Any, cut: Any, prepared: Any, catalog: Any) -> None:
+        batch_in(self, transaction, cut, prepared, catalog)
+        journal.open.append((tuple(one.position for one in cut.deliveries), self._clock.now(), catalog))
 
     with ExitStack() as stack:
         stack.enter_context(put(facts, "_in", noted_fact))
-        stack.enter_context(put(Engine, "_write", noted_batch))
+        stack.enter_context(put(Settling, "_write", noted_batch))
         yield
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from hub.engine.advance import ActivationMoved, Engine
+from hub.engine.advance import Engine
 from hub.engine.live import Live
+from hub.engine.settling import ActivationMoved
 from hub.errors import ConfigError
 from hub.log.port import Arrival
 from hub.log.sql import SqlLog
