@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,6 +27,7 @@ HINT_SECONDS = 1.0
 """How often Kafka is told where we are, and idle partitions look whether their row was moved."""
 PLACED_WITHIN_SECONDS = 0.05
 RETRY_SECONDS = 1.0
+STOP_SECONDS = 20.0
 LOG_EVERY_SECONDS = 30.0
 """A broker or database that is away is said this often, not with every try."""
 
@@ -94,6 +96,7 @@ class Pump(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         self._hinted: dict[TopicPartition, int] = {}
         self._said: dict[str, float] = {}
         self._consumer: Any = None
+        self._ended = asyncio.Event()
         self.figures = Figures(moved=steady())
 
     @property
@@ -119,8 +122,20 @@ class Pump(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
 
     # --- the loop
 
+    async def on_stop(self) -> None:
+        """The batch under way is settled, the partitions are handed over; nobody waits longer than a while."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._ended.wait()
+
     @Service.task
     async def _run(self) -> None:
+        try:
+            await self._sessions()
+        finally:
+            self._ended.set()
+
+    async def _sessions(self) -> None:
         while not self.should_stop:
             try:
                 await self._session()
@@ -138,6 +153,7 @@ class Pump(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         """Stop the whole process. What was not settled is read again by whoever takes the partitions over."""
         logger.error("pump failed", action="pump.failed", why=str(error))
         await self.crash(error)
+        self._ended.set()
         await asyncio.Event().wait()
 
     async def _session(self) -> None:
@@ -287,19 +303,21 @@ class Pump(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
 
     @Service.timer(15.0)
     async def _watchdog(self) -> None:
+        if (error := await self.stuck()) is not None:
+            await self._fatal(error)
+
+    async def stuck(self) -> FatalError | None:
         """Lag that stands still for too long is a fault nobody thought of: end, and let a fresh process try."""
         if self._steady() - self.figures.moved < self._stall or not self._next:
-            return
+            return None
         behind = await self._behind()
         if behind is None or not any(behind.values()):
             self.figures.moved = self._steady()
-            return
-        await self._fatal(
-            FatalError(
-                f"no record was settled for {self._stall:.0f} s, {sum(behind.values())} wait",
-                where="pump",
-                fix="the supervisor starts a new worker; if it stops again, look at its log above this line",
-            )
+            return None
+        return FatalError(
+            f"no record was settled for {self._stall:.0f} s, {sum(behind.values())} wait",
+            where="pump",
+            fix="the supervisor starts a new worker; if it stops again, look at its log above this line",
         )
 
     async def _behind(self) -> dict[TopicPartition, int] | None:
