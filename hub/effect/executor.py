@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 import structlog
 
@@ -66,6 +66,7 @@ class Executor:
         self._flying: dict[Lane, asyncio.Task[None]] = {}
         self._reads: dict[str, int] = {}
         self._noted: set[str] = set()
+        self._paced: set[str] = set()
         self._landings, self._alone = 0, alone
         self._failure: BaseException | None = None
         self.bell = asyncio.Event()
@@ -131,10 +132,22 @@ class Executor:
         waits: list[Awaitable[None]] = []
         started = 0
         self._halted = self._halted_of()
-        for effect in self._store.due_effects(now, TAKE_AT_ONCE, self._full()):
+        for effect in self._due(now):
             started += self._start(effect, now, waits)
         await asyncio.gather(*waits)
         return started + len(waits)
+
+    def _due(self, now: Micros) -> Iterator[Effect]:
+        """What is due, a bounded number; past the effects of a system that is asked slowly, which hide the others'."""
+        full, self._paced = self._full(), set()
+        seen: set[str] = set()
+        while True:
+            passed = frozenset(self._paced)
+            due = self._store.due_effects(now, TAKE_AT_ONCE, full | passed)
+            yield from (effect for effect in due if effect.key not in seen)
+            seen.update(effect.key for effect in due)
+            if len(due) < TAKE_AT_ONCE or self._paced == passed:
+                return
 
     def _start(self, effect: Effect, now: Micros, waits: list[Awaitable[None]]) -> int:
         """Start one effect if its lane is free; what can only be put off goes to ``waits``."""
@@ -154,6 +167,7 @@ class Executor:
             return 0
         pace = attempt.connection.sends_per_second
         if effect.state is EffectState.PLANNED and not target.may_send(pace, self._steady()):
+            self._paced.add(effect.connection)
             return 0  # it stays due: the host looks again in a moment
         task = asyncio.create_task(attempt.go(), name=f"effect {effect.key[:12]}")
         self._flying[lane] = task
