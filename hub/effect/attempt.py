@@ -129,6 +129,9 @@ class Attempt:
         if self.clock.now() > (self.effect.claimed_until or 0) - CLAIM + SEND_WITHIN:
             await self._again("the claim grew old before the first byte")
             return
+        if self._forgotten():
+            await self._move(_S.UNKNOWN, self.effect.reason, due=self.clock.now())
+            return
         boundary("B12")
         try:
             receipt = await self.connector.act(call)
@@ -152,6 +155,12 @@ class Attempt:
         else:
             boundary("B13")
             await self._acknowledged(receipt)
+
+    def _forgotten(self) -> bool:
+        """Whether the target may hold what was sent once, and no longer knows our key: it was put off too long."""
+        effect, is_kept = self.effect, self.action.target is TargetClass.A
+        once = is_kept and effect.doubtful and effect.first_sent_at is not None
+        return once and not key_lives(effect, self.action, self.clock.now())
 
     def _call(self) -> ActCall:
         effect = self.effect

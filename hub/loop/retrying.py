@@ -8,7 +8,8 @@ from hub.loop.choosing import each
 from hub.loop.start import gather, read_again
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
-from hub.model.effect import EffectState
+from hub.model.clock import Micros
+from hub.model.effect import Effect, EffectState
 from hub.model.entity import typed_view
 from hub.model.fact import PersonDecided
 from hub.model.instance import Instance, LoopState, Obligation, Step, StepState
@@ -49,10 +50,13 @@ def _retry_part(
     if effect is None or effect.state not in _AGAIN:
         state = "gone" if effect is None else effect.state.value
         return f"{step.name} is {state}: a document exists, it is never sent again; waive it or say done by hand"
-    world.put_effect(
-        effect, replace(effect, state=_S.PLANNED, due=world.now, reason="", settled_at=None), who=fact.who
-    )
+    world.put_effect(effect, again(effect, world.now), who=fact.who)
     return replace(part, state=StepState.RUNNING, reason="")
+
+
+def again(effect: Effect, now: Micros) -> Effect:
+    """The effect as it is sent once more because a person says so: a new life of our key at the target begins."""
+    return replace(effect, state=_S.PLANNED, due=now, reason="", settled_at=None, first_sent_at=None)
 
 
 def refreshed(world: World, loop: CompiledLoop, instance: Instance, *, refused: bool = False) -> Instance:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from hub.loop.choosing import each
+from hub.loop.retrying import again
 from hub.loop.steps import compiled_step
 from hub.loop.undoing import let_go, take_back, undo_of, undone
 from hub.loop.waits import place
@@ -56,8 +57,7 @@ def _retry_part(
         return take_back(world, loop, instance, compiled, part, asked=True)[0]
     if effect.state not in _AGAIN:
         return f"the undo of {step.name} is {effect.state.value}: waive it, or say done once it is taken back"
-    again = replace(effect, state=_S.PLANNED, due=world.now, reason="", settled_at=None)
-    world.put_effect(effect, again, who=fact.who)
+    world.put_effect(effect, again(effect, world.now), who=fact.who)
     return replace(part, state=StepState.DONE, reason="")
 
 

@@ -109,6 +109,7 @@ class Effects:
             if (value := getattr(fact, name)) is not None
         }
         first = before.first_sent_at or (now if fact.to is _S.SENDING else None)
+        given["doubtful"] = before.doubtful or fact.to is _S.UNKNOWN
         self.held[fact.effect] = replace(
             before, state=fact.to, version=before.version + 1, reason=fact.reason, first_sent_at=first, **given
         )
@@ -210,7 +211,8 @@ def stage(
 ) -> Stage:
     held, target, clock = Effects({e.key: e for e in effects or (effect(),)}), Scripted(), Stopped()
     facts = ConnectionFacts("erp", "scripted", {"thing.create": spec or action()}, False, quiesce, {}, pace)
-    catalog = Catalog({}, {"erp": facts}, Schemas({}), People())
+    other = replace(facts, name="crm", sends_per_second=None)
+    catalog = Catalog({}, {"erp": facts, "crm": other}, Schemas({}), People())
     executor = Executor(
         held, lambda: catalog, lambda name: target, held.apply, clock, lambda: 0.5, "worker-1",  # type: ignore[arg-type]
         steady=clock.steady, looks_first=restored,

@@ -21,6 +21,7 @@ from hub.connector.answers import (
     Unauthorized,
 )
 from hub.connector.base import Probe
+from hub.effect.executor import TAKE_AT_ONCE
 from hub.model.action import Call, TargetClass
 from hub.model.clock import SECOND
 from hub.model.effect import EffectState
@@ -118,6 +119,37 @@ async def test_class_a_never_resends_when_the_key_has_lived_four_fifths_of_its_l
     assert len(on.target.acts) == 1
 
 
+async def test_class_a_is_not_sent_again_when_the_key_died_while_it_waited_to_be() -> None:
+    """Looked up in time, then the system could not be reached: by the time it can, it knows our key no more."""
+    on = stage(spec=made_action(A, key_life_seconds=1000))
+    on.target.answers = [Ambiguous("timeout"), NotSent("connection refused"), NotSent("connection refused")]
+    await on.step()
+    await on.step(6)
+    await on.step()
+    await on.step(130)
+    assert (len(on.target.acts), on.one.state) == (3, S.PLANNED)
+    await on.step(900)
+    await on.step()
+    assert on.one.state is S.HUMAN
+    assert "no longer remembers our key" in on.one.reason
+    assert len(on.target.acts) == 3
+
+
+async def test_class_a_that_never_left_us_may_be_sent_whenever() -> None:
+    on = stage(spec=made_action(A, key_life_seconds=1000))
+    on.target.answers = [NotSent("connection refused")]
+    await on.step()
+    await on.step(5000)
+    assert on.one.state is S.CONFIRMED
+
+
+async def test_class_a_is_sent_once_more_where_a_person_says_so() -> None:
+    asked = effect(doubtful=True, attempts=1, planned_at=START - 5000 * SECOND, first_sent_at=None)
+    on = stage(asked, spec=made_action(A, key_life_seconds=1000))
+    await on.step()
+    assert on.one.state is S.CONFIRMED
+
+
 async def test_class_b_waits_the_quiesce_time_before_it_looks() -> None:
     on = stage(spec=made_action(B), quiesce=60)
     on.target.answers = [Ambiguous("timeout")]
@@ -138,6 +170,13 @@ async def test_a_system_is_asked_no_faster_than_its_connection_says() -> None:
         await on.step(0.5)
         sent.append(len(on.target.acts))
     assert sent == [2, 3, 4, 5, 6]
+
+
+async def test_a_system_that_is_asked_slowly_keeps_only_its_own_effects_waiting() -> None:
+    many = (effect(f"k{n}", subject=f"jira:{n}") for n in range(TAKE_AT_ONCE + 10))
+    on = stage(*many, effect("other", subject="jira:x", connection="crm", due=START + 1), pace=1.0)
+    await on.step(1)
+    assert on.effects.held["other"].state is S.CONFIRMED
 
 
 async def test_a_clock_set_forward_does_not_end_the_quiesce_time() -> None:
