@@ -176,7 +176,7 @@ def finding_json(one: Kept) -> dict[str, Any]:
 
 _WORDS = {
     "double": "{n} live documents for one obligation: {documents}. Keep one; sending has stopped until hub resume",
-    "stray": "{documents} carries a reference of ours that no effect here knows",
+    "stray": "{documents} carries a reference of ours, and no effect here stands for it",
     "gone": "{documents} is not there any more",
     "changed": "{documents} {field}: meant {meant}, read back {confirmed}, now {now}",
 }

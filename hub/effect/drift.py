@@ -23,6 +23,7 @@ SETTLED = frozenset({_S.CONFIRMED, _S.SENT})
 """States whose document should stand in the target as we left it."""
 OPEN = frozenset({_S.PLANNED, _S.UNKNOWN, _S.REJECTED, _S.HUMAN})
 """States that a document found in the target answers."""
+_MAY_COME = OPEN | {_S.SENDING}
 SHORTEST = 16
 """Some targets show only the beginning of our reference, never less than this."""
 
@@ -68,10 +69,22 @@ def doubles_and_strays(
     return found
 
 
+def unclaimed(calls: Sequence[Effect], carried: Sequence[Carried]) -> list[Finding]:
+    """A live document under a reference whose effects are over and name another one, or none: it came after its
+    obligation was given up, corrected or met by hand."""
+    live = [one.found for one in carried if one.live]
+    known = {one.remote_id for one in calls}
+    last = calls[-1]
+    if len(live) != 1 or live[0].remote_id in known or any(one.state in _MAY_COME for one in calls):
+        return []
+    name = live[0].number or live[0].remote_id
+    return [Finding("stray", last.connection, last.action, last.reference, (name,), last.key)]
+
+
 def adoptable(calls: Sequence[Effect], spec: ActionSpec, found: Found) -> Adoption | None:
     """The first call still open that the document shows to be done."""
     for effect in calls:
-        if effect.state in OPEN and not effect.revision and is_done(spec, effect, found):
+        if effect.state in OPEN and is_done(spec, effect, found):
             return Adoption(effect, found)
     return None
 

@@ -22,6 +22,7 @@ from hub.effect.drift import (
     doubles_and_strays,
     drifted,
     owner_of,
+    unclaimed,
 )
 from hub.mapping.catalog import Catalog
 from hub.model.action import ActionSpec
@@ -101,7 +102,9 @@ class Reconciliation:
             done.findings += doubles_and_strays(*place, carried, known)
         by_reference = _by_reference(carried or (), known)
         for reference, calls in mine.items():
-            ours = _ours(by_reference.get(reference, ()), calls[-1].remote_id)
+            held = by_reference.get(reference, ())
+            done.findings += unclaimed(calls, held)
+            ours = _ours(held, calls[-1].remote_id)
             found = await self._found(connector, calls, ours, counted=carried is not None)
             if found is not None and (adoption := adoptable(calls, spec, found.found)) is not None:
                 if await self._adopt(adoption):
@@ -158,9 +161,9 @@ def _by_reference(carried: Sequence[Carried], known: Mapping[str, object]) -> di
 
 
 def _ours(carried: Sequence[Carried], remote_id: str) -> Carried | None:
-    """Of several documents under one reference the one we know, else a live one."""
-    first = sorted(carried, key=lambda one: (one.found.remote_id != remote_id, not one.live))
-    return first[0] if first else None
+    """Of several documents under one reference the one we know; while none is known a live one."""
+    mine = [one for one in carried if not remote_id or one.found.remote_id == remote_id]
+    return min(mine, key=lambda one: not one.live, default=None)
 
 
 def _taken_back(effects: Sequence[Effect]) -> frozenset[str]:

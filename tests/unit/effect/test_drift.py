@@ -8,7 +8,7 @@ import pytest
 from effect_stage import action, document, effect
 
 from hub.connector.answers import Carried
-from hub.effect.drift import adoptable, documents_of, doubles_and_strays, drifted, owner_of
+from hub.effect.drift import adoptable, documents_of, doubles_and_strays, drifted, owner_of, unclaimed
 from hub.model.action import Call
 from hub.model.effect import EffectState
 
@@ -100,5 +100,30 @@ def test_of_several_calls_the_first_that_the_document_shows_done_is_adopted() ->
     assert [one.key for one in documents_of(reversed(made))["k1"]] == ["k1", "k2"]
 
 
-def test_a_corrected_revision_is_not_answered_by_the_document_of_the_first() -> None:
-    assert adoptable([effect(revision=1)], action(), document("id-k1")) is None
+def test_a_corrected_revision_is_answered_by_its_own_document_alone() -> None:
+    """A restored backup forgot that the revision was sent: its document is found under its own reference."""
+    first, second = effect(state=S.SUPERSEDED), effect("k2", revision=1)
+    known = documents_of([first, second])
+    assert adoptable(known["k1"], action(), document("id-k1")) is None
+    found = adoptable(known["k2"], action(), document("id-k2"))
+    assert found is not None
+    assert found.effect.key == "k2"
+
+
+@pytest.mark.parametrize(
+    ("state", "remote_id", "told"),
+    [
+        (S.SUPERSEDED, "", True),  # corrected; then the first one turned up
+        (S.CANCELLED, "", True),  # waived: "nothing there"
+        (S.CONFIRMED, "by-hand", True),  # somebody made another one by hand
+        (S.CONFIRMED, "id-PR-1", False),
+        (S.CANCELLED, "id-PR-1", False),  # waived as it stands: a person answers for it
+        (S.UNKNOWN, "", False),  # it will be found
+        (S.SENDING, "", False),
+    ],
+)
+def test_a_document_nobody_stands_for_any_more_is_a_stray(state: EffectState, remote_id: str, told: bool) -> None:
+    calls = [effect(LONG, state=state, remote_id=remote_id)]
+    assert [one.kind for one in unclaimed(calls, [carried(LONG)])] == (["stray"] if told else [])
+    assert unclaimed(calls, [carried(LONG, live=False)]) == []
+    assert unclaimed(calls, [carried(LONG), carried(LONG, "PR-2")]) == [], "a double already"

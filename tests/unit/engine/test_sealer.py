@@ -40,7 +40,7 @@ def waiting(store: SqliteStore) -> int:
 async def test_full_blocks_are_sealed_at_the_next_look_and_the_rest_after_a_minute(
     store: SqliteStore, clock: StandingClock
 ) -> None:
-    sealer = Sealer(store, clock)
+    sealer = Sealer(store, clock, took=lambda: 0.0)
     keep(store, SIZE + 3)
     await sealer.turn()
     assert waiting(store) == 3
