@@ -138,7 +138,7 @@ class Executor:
         return started + len(waits)
 
     def _due(self, now: Micros) -> Iterator[Effect]:
-        """What is due, a bounded number; past the effects of a system that is asked slowly, which hide the others'."""
+        """What is due; past the effects of a system that is asked slowly, which hide the others'."""
         full, self._paced = self._full(), set()
         seen: set[str] = set()
         while True:
