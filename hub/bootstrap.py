@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from hub.engine.facts import Answer
     from hub.intake.gate import Gate
     from hub.log.access import Access
-    from hub.log.sql import SqlLog
+    from hub.log.port import Log
     from hub.log.topics import Topics
     from hub.mapping.build import Built
     from hub.mapping.catalog import Catalog, ConnectionFacts
@@ -157,7 +157,11 @@ class Workspace:
         return (self.root / path.removeprefix("///")).absolute()
 
     @cached_property
-    def log(self) -> SqlLog:
+    def log(self) -> Log:
+        if self.settings.log == "kafka":
+            from hub.bootstrap_kafka import kafka_log
+
+            return kafka_log(self)
         from hub.log.sql import SqlLog
 
         return SqlLog(self.store)
@@ -381,5 +385,7 @@ class Workspace:
 
     async def close(self) -> None:
         await self.close_connectors()
+        if "log" in self.__dict__:
+            await self.log.close()
         if "store" in self.__dict__:
             self.store.close()

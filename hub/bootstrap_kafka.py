@@ -5,12 +5,25 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
 
 from hub.errors import ConfigError
 from hub.log.access import Access
+from hub.log.kafka import KafkaLog, Route
+from hub.log.producing import Producing
+from hub.log.reserve import Reserve
 from hub.log.topics import Topics
 from hub.references import resolve
 from hub.settings_kafka import KafkaSettings, TlsSettings
+
+if TYPE_CHECKING:
+    from hub.bootstrap import Workspace
+
+SPOOL = "spool"
+"""The folder in ``.hub/`` that holds what waits for the brokers."""
+logger = structlog.get_logger()
 
 
 def access_of(settings: KafkaSettings, root: Path, environ: Mapping[str, str]) -> Access:
@@ -25,6 +38,27 @@ def access_of(settings: KafkaSettings, root: Path, environ: Mapping[str, str]) -
 
 def topics_of(settings: KafkaSettings) -> Topics:
     return Topics(settings.prefix, settings.partitions, settings.replication, settings.retention)
+
+
+def kafka_log(workspace: Workspace) -> KafkaLog:
+    """The log of a workspace with ``log: kafka``."""
+    folder = workspace.state / SPOOL
+    reserve = Reserve(folder, workspace.clock)
+    brokers, route = workspace.brokers, _route_of(workspace)
+    return KafkaLog(workspace.store, lambda: Producing(brokers), workspace.topics, route, folder, reserve)
+
+
+def _route_of(workspace: Workspace) -> Route:
+    """Each connector's own. A bug in one costs an order, never a delivery (I11)."""
+
+    def route(connection: str, headers: Mapping[str, str], body: bytes) -> str:
+        try:
+            return workspace.connector(connection).route(headers, body)
+        except Exception:
+            logger.exception("connector failed", action="route.bug", connection=connection)
+            return ""
+
+    return route
 
 
 def _context(tls: TlsSettings, root: Path) -> ssl.SSLContext:

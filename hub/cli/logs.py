@@ -13,7 +13,13 @@ import structlog
 PLACES_MAX = 4
 
 
+CHATTY = ("aiokafka", "kafka")
+"""Libraries that write several lines a second while a server is away; what it means for us we say ourselves."""
+
+
 def set_up(level: int = logging.INFO) -> None:
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
