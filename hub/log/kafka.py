@@ -93,8 +93,8 @@ class KafkaLog(StoredDeliveries):
 
     async def close(self) -> None:
         """What is under way is answered, one way or the other; what is spooled stays for the next process."""
-        self._closed = True
-        if self._spooling is None or self._producing is None:
+        closed, self._closed = self._closed, True
+        if closed or self._spooling is None or self._producing is None:
             return
         if self._adopting is not None:
             self._adopting.cancel()
