@@ -40,6 +40,7 @@ COMMANDS = (
     "sim",
     "twin",
     "backup",
+    "doctor",
     "version",
 )
 """Modules of this room, in the order ``hub --help`` lists them."""
