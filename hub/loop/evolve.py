@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -18,16 +19,18 @@ from hub.model.event import Event
 from hub.model.instance import Instance, LoopState, Obligation, Step, StepState, Waiting
 from hub.model.record import Json
 
-_INSTANCE = tuple(field.name for field in fields(Instance))
+_INSTANCE = tuple(field.name for field in fields(Instance) if field.name != "version")
 _STEP = tuple(field.name for field in fields(Step))
-_EFFECT = tuple(field.name for field in fields(Effect))
+_EFFECT = tuple(field.name for field in fields(Effect) if field.name != "version")
+_instance_values = attrgetter(*_INSTANCE)
+_effect_values = attrgetter(*_EFFECT)
 
 
 def instance_changes(before: Instance | None, after: Instance) -> dict[str, Any]:
     """The fields of ``after`` that differ, the version apart; ``steps`` holds changed steps only."""
     if before is None:
-        return {name: getattr(after, name) for name in _INSTANCE if name != "version"}
-    changed = _differing(_INSTANCE, before, after)
+        return dict(zip(_INSTANCE, _instance_values(after), strict=True))
+    changed = _differing(_INSTANCE, _instance_values(before), _instance_values(after))
     if "steps" in changed:
         known = {step.name: step for step in before.steps}
         changed["steps"] = [
@@ -83,13 +86,13 @@ def _with_waits(known: tuple[Waiting, ...], gone: Iterable[str], came: Iterable[
 def effect_changes(before: Effect | None, after: Effect) -> dict[str, Any]:
     """The fields of ``after`` that differ, the version apart."""
     if before is None:
-        return {name: getattr(after, name) for name in _EFFECT if name != "version"}
-    return _differing(_EFFECT, before, after)
+        return dict(zip(_EFFECT, _effect_values(after), strict=True))
+    return _differing(_EFFECT, _effect_values(before), _effect_values(after))
 
 
-def _differing(names: tuple[str, ...], before: object, after: object) -> dict[str, Any]:
-    pairs = ((name, getattr(before, name), getattr(after, name)) for name in names if name != "version")
-    return {name: new for name, old, new in pairs if old != new}
+def _differing(names: tuple[str, ...], before: tuple[Any, ...], after: tuple[Any, ...]) -> dict[str, Any]:
+    found = zip(names, before, after, strict=True)
+    return {name: new for name, old, new in found if old is not new and old != new}
 
 
 def evolve(instance: Instance | None, event: Event) -> Instance:

@@ -7,9 +7,10 @@ loaded raises ``NotLoaded``; the transaction adds those keys, locks them in the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Protocol
+from operator import attrgetter
+from typing import Any, Protocol
 
 from hub.model.clock import Micros
 from hub.model.effect import Effect
@@ -21,7 +22,7 @@ from hub.model.record import Json
 from hub.model.twoway import TwoWay
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Touched:
     """Heads a decision reads or writes. Locked in this order, each sorted: entities, loops, effects."""
 
@@ -53,15 +54,20 @@ class Touched:
     """(kind, key) -> what is known of its two-way fields"""
 
     def __or__(self, other: Touched) -> Touched:
-        return Touched(*(getattr(self, name) | getattr(other, name) for name in self.__dataclass_fields__))
+        return union((self, other))
 
     def __bool__(self) -> bool:
-        return any(getattr(self, name) for name in self.__dataclass_fields__)
+        return any(_parts(self))
+
+
+_parts: Callable[[Touched], tuple[frozenset[Any], ...]] = attrgetter(*(one.name for one in fields(Touched)))
 
 
 def union(parts: Sequence[Touched]) -> Touched:
     """Everything those name."""
-    return Touched(*(frozenset().union(*(getattr(part, one.name) for part in parts)) for one in fields(Touched)))
+    if len(parts) == 1:
+        return parts[0]
+    return Touched(*map(frozenset().union, *map(_parts, parts)))
 
 
 class NotLoaded(Exception):
@@ -75,7 +81,7 @@ class NotLoaded(Exception):
         return f"not loaded: {self.touched}"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Quarantine:
     """A set-aside record. ``id`` is stable (delivery ref, record, table); ``refs`` are those it could map."""
 
@@ -118,7 +124,7 @@ WATCHING = frozenset({"within", "remind", "expire", "schedule", "due"})
 """Kinds of timers that only watch the time: the hub has nothing left to do while they run."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Timer:
     """Something due. ``id`` is unique and derived, so a clock that goes back never fires it twice."""
 
@@ -130,7 +136,7 @@ class Timer:
     step: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Approval:
     """One ask. The payload is frozen: what the person saw is what is sent."""
 
@@ -160,7 +166,7 @@ class Approval:
         return self.id.partition("#")[0]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Reading:
     """An object the hub wants to read: a partial first sight, or a loop's money re-read (``cause`` = loop id)."""
 
@@ -178,7 +184,7 @@ class Reading:
         return f"{self.connection}/{self.stream}/{self.object}"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Audit:
     """What a person did: who, when, what, on what, why, result (I13). Append-only."""
 

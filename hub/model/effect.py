@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
 from hub.model.clock import Micros
+from hub.model.frozen import value
 from hub.model.record import Json
 
 
@@ -56,7 +56,7 @@ def check_transition(before: EffectState, after: EffectState) -> None:
         raise IllegalTransition(f"{before} -> {after}")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Effect:
     """One intended write. ``payload`` and ``expect`` are canonical JSON, frozen when it was planned.
 

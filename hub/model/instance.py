@@ -7,12 +7,13 @@ public ``state`` (``running``) does not: settling -> reading -> gathering -> tak
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from hashlib import sha256
 from typing import Literal
 
 from hub.model.clock import Micros
+from hub.model.frozen import value
 from hub.model.record import Json
 
 
@@ -42,7 +43,7 @@ needs is in quarantine, or a requirement is not met (then the state is blocked).
 back, last step first; at its end the state is cancelled."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Waiting:
     """One thing an instance waits for, as ``hub settle`` and ``hub loop show`` print it."""
 
@@ -54,7 +55,7 @@ class Waiting:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Obligation:
     """One effect to be of a step: ``item`` is the related entity's key, empty for a step without ``each``.
 
@@ -85,7 +86,7 @@ class Obligation:
     """A person said that its document stays although the closing was taken back."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Step:
     name: str
     state: StepState = StepState.WAITING
@@ -98,7 +99,7 @@ class Step:
     """How many levels of ``escalate`` have been told."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Instance:
     """One closing. ``occurrence`` goes into effect keys, ``number`` is ``closing.number``.
 

@@ -94,7 +94,7 @@ def load(db: sqlite3.Connection, view: LoadedView, touched: Touched, seen: dict[
         view.effects[key] = None if document is None else load_effect(document)
 
 
-def _pages(db: sqlite3.Connection, view: LoadedView, wanted: Iterable[tuple[str, str]]) -> None:
+def _pages(db: sqlite3.Connection, view: LoadedView, wanted: Collection[tuple[str, str]]) -> None:
     """By the names of their streams, which are indexed; ``0`` is the character after ``/``."""
     for kind, after in _missing(wanted, view.pages):
         rows = db.execute(NEXT_OF_KIND, (f"{kind}/{after}", f"{kind}0", PAGE))
@@ -102,8 +102,8 @@ def _pages(db: sqlite3.Connection, view: LoadedView, wanted: Iterable[tuple[str,
         view.entities.update(((kind, one.key), one) for one in view.pages[kind, after])
 
 
-def _missing(wanted: Iterable[Key], held: Collection[Key]) -> list[Key]:
-    return sorted(key for key in wanted if key not in held)
+def _missing(wanted: Collection[Key], held: Collection[Key]) -> list[Key]:
+    return sorted(key for key in wanted if key not in held) if wanted else []
 
 
 def _one(db: sqlite3.Connection, statement: str, values: Sequence[object]) -> str | None:
