@@ -35,7 +35,7 @@ from hub.sim.network import Call, HubSide, Network, SimHttp
 from hub.sim.scenario import Delivery
 from hub.sim.storage import Crash, SimStore, scratch
 from hub.sim.targets import plain_text
-from hub.store.documents import load_effect
+from hub.store.documents import forget, load_effect
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret of the simulation"
@@ -127,6 +127,7 @@ class Life(HubSide):
         self.changed = asyncio.Event()
         self.tasks: list[asyncio.Task[Any]] = []
         self._delays = random
+        forget()
         self.store = SimStore(db, clock, self._later, self._committed, hooks.settled, hooks.trouble)
         self.workspace = self._workspace(network)
         self.serving = Serving(self.workspace, listen=False, chance=random.random, steady=self.loop.time)

@@ -17,10 +17,20 @@ from hub.model.effect import Effect, EffectState
 from hub.model.entity import Entity, Mark, SourceMarks
 from hub.model.instance import Instance, LoopState, Obligation, Step, StepState, Waiting
 from hub.model.twoway import Conflict, Side, TwoWay, Word, Write
-from hub.store.remembered import Remembered, plain
+from hub.store.remembered import Pieced, Remembered, plain
 
 Row = tuple[Any, ...]
-_BIG = Remembered()
+_INSTANCES: Remembered[Instance] = Remembered()
+_EFFECTS: Remembered[Effect] = Remembered()
+_PIECED = Pieced()
+
+
+def forget() -> None:
+    """Remember no instance and no effect: as a process that has just begun."""
+    global _PIECED
+    _INSTANCES.forget()
+    _EFFECTS.forget()
+    _PIECED = Pieced()
 
 
 def dump(value: object) -> bytes:
@@ -58,13 +68,20 @@ def load_entity(row: Row) -> Entity:
 
 
 def dump_effect(effect: Effect) -> bytes:
-    return dump(effect)
+    document = dump(effect)
+    _EFFECTS.keep(document, effect)
+    return document
 
 
 def load_effect(document: bytes) -> Effect:
+    known = _EFFECTS.get(document)
+    if known is not None:
+        return known
     values = orjson.loads(document)
     values["state"] = EffectState(values["state"])
-    return Effect(**values)
+    effect = Effect(**values)
+    _EFFECTS.keep(document, effect)
+    return effect
 
 
 def effect_row(effect: Effect) -> Row:
@@ -86,11 +103,13 @@ def wake(effect: Effect) -> Micros | None:
 
 
 def dump_instance(instance: Instance) -> bytes:
-    return _BIG.dump(instance) or dump(instance)
+    document = _PIECED.dump(instance)
+    _INSTANCES.keep(document, instance)
+    return document
 
 
 def load_instance(document: bytes) -> Instance:
-    known = _BIG.instance(document)
+    known = _INSTANCES.get(document)
     if known is not None:
         return known
     values = orjson.loads(document)
@@ -100,7 +119,7 @@ def load_instance(document: bytes) -> Instance:
     values["reading"], values["late"] = tuple(values["reading"]), tuple(values["late"])
     values["accepted"] = tuple(values["accepted"])
     instance = Instance(**values)
-    _BIG.remember(document, instance)
+    _INSTANCES.keep(document, instance)
     return instance
 
 

@@ -1,9 +1,9 @@
-"""Big loop instances by their stored bytes: what has not changed is neither parsed nor encoded again.
+"""Loop instances and effects by their stored bytes: what has not changed is neither parsed nor encoded again.
 
-A closing with a thousand items is a document of half a megabyte which every move of one of its effects reads and
-writes. Bytes equal to those remembered are the instance remembered; a new document is put together from the pieces
-of the last one, of which one move changes one. A piece is found by identity: instances are frozen, what stays is
-shared. An ``each`` element that stands in ``taken`` is written once: ``at`` of the obligation says where.
+Bytes equal to those remembered are the value remembered: every move of an effect reads what the last one wrote. A
+closing with a thousand items is a document of half a megabyte; a new one is put together from the pieces of the last,
+of which one move changes one. A piece is found by identity: instances are frozen, what stays is shared. An ``each``
+element that stands in ``taken`` is written once: ``at`` of the obligation says where.
 """
 
 from __future__ import annotations
@@ -12,17 +12,20 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from threading import Lock
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import orjson
 
 from hub.model.instance import Instance, Obligation, Step
 
 MANY = 16
-"""Obligations from which on it pays; a closing with fewer is encoded faster than it is put together."""
+"""Obligations from which on pieces pay; a closing with fewer is encoded faster than it is put together."""
 KEPT_MAX = 16
-"""Instances remembered: those whose effects move now."""
-_BEFORE_ID = len(b'{"id":"')
+"""Instances whose pieces are kept: those whose effects move now."""
+BYTES_MAX = 8 << 20
+"""Of documents remembered; as objects they take about four times that."""
+T = TypeVar("T")
+_BEFORE_ID = len(b'{"key":"')
 _INSTANCE = tuple(one.name for one in fields(Instance) if one.name not in ("steps", "taken"))
 _STEP = tuple(one.name for one in fields(Step) if one.name != "obligations")
 _PART = tuple(one.name for one in fields(Obligation) if one.name != "scope")
@@ -66,29 +69,48 @@ def _encoded(value: object) -> orjson.Fragment:
     return orjson.Fragment(orjson.dumps(value, default=plain))
 
 
-class Remembered:
-    """The big instances last read or written in this process, by id. Readers and the writer share it."""
+class Remembered(Generic[T]):
+    """The values of one type last read or written in this process, by id. Readers and the writer share it."""
+
+    def __init__(self, bytes_max: int = BYTES_MAX) -> None:
+        self._lock = Lock()
+        self._values: OrderedDict[bytes, tuple[bytes, T]] = OrderedDict()
+        self._bytes, self._bytes_max = 0, bytes_max
+
+    def get(self, document: bytes) -> T | None:
+        """The value those very bytes stand for, where it is known."""
+        with self._lock:
+            held = self._values.get(_id_in(document))
+        return held[1] if held is not None and held[0] == document else None
+
+    def keep(self, document: bytes, value: T) -> None:
+        """In place of what was kept under its id; the oldest go when there are too many bytes."""
+        name = _id_in(document)
+        with self._lock:
+            before = self._values.pop(name, None)
+            self._bytes += len(document) - (0 if before is None else len(before[0]))
+            self._values[name] = document, value
+            while self._bytes > self._bytes_max:
+                _, (gone, _) = self._values.popitem(last=False)
+                self._bytes -= len(gone)
+
+    def forget(self) -> None:
+        """As a process that has just begun."""
+        with self._lock:
+            self._values.clear()
+            self._bytes = 0
+
+
+class Pieced:
+    """Encodes instances; of the big ones last written the pieces are kept."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._whole: OrderedDict[bytes, tuple[bytes, Instance]] = OrderedDict()
         self._pieces: OrderedDict[str, Pieces] = OrderedDict()
 
-    def instance(self, document: bytes) -> Instance | None:
-        """The instance those very bytes stand for, where it is known."""
-        with self._lock:
-            held = self._whole.get(_id_in(document))
-        return held[1] if held is not None and held[0] == document else None
-
-    def remember(self, document: bytes, instance: Instance) -> None:
-        if _many(instance):
-            with self._lock:
-                _put(self._whole, _id_in(document), (document, instance))
-
-    def dump(self, instance: Instance) -> bytes | None:
-        """The document of a big instance; None for one that is not."""
+    def dump(self, instance: Instance) -> bytes:
         if not _many(instance):
-            return None
+            return orjson.dumps(instance, default=plain)
         with self._lock:
             pieces = self._pieces.get(instance.id)
             if pieces is None or pieces.taken is not instance.taken:
@@ -96,8 +118,10 @@ class Remembered:
             document = _document(instance, pieces)
             kept = {id(part): pieces.parts[id(part)] for step in instance.steps for part in step.obligations}
             pieces.parts = kept
-            _put(self._pieces, instance.id, pieces)
-            _put(self._whole, _id_in(document), (document, instance))
+            self._pieces[instance.id] = pieces
+            self._pieces.move_to_end(instance.id)
+            if len(self._pieces) > KEPT_MAX:
+                self._pieces.popitem(last=False)
         return document
 
 
@@ -115,12 +139,5 @@ def _many(instance: Instance) -> bool:
 
 
 def _id_in(document: bytes) -> bytes:
-    """The instance's id as it stands at the head of every document."""
-    return document[_BEFORE_ID : document.find(b'"', _BEFORE_ID)]
-
-
-def _put(kept: OrderedDict[Any, Any], key: Any, value: Any) -> None:
-    kept[key] = value
-    kept.move_to_end(key)
-    if len(kept) > KEPT_MAX:
-        kept.popitem(last=False)
+    """The head of a document: the name of its first field, and the id or key it begins with."""
+    return document[: document.find(b'"', _BEFORE_ID)]

@@ -1,4 +1,4 @@
-"""Big instances: put together from pieces, found again by their bytes, and always the instance that was meant."""
+"""Instances: big ones put together from pieces, all found again by their bytes, and always the one that was meant."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hub.model.instance import Instance, LoopState, Obligation, Step, StepState
 from hub.store import documents as d
-from hub.store.remembered import KEPT_MAX, MANY, Remembered
+from hub.store.remembered import KEPT_MAX, MANY, Pieced, Remembered
 
 COUNT = MANY + 4
 
@@ -39,11 +39,11 @@ def moved(instance: Instance, n: int, **changes: object) -> Instance:
 
 def read_afresh(document: bytes) -> Instance:
     """What a process that remembers nothing makes of it."""
-    known, d._BIG = d._BIG, Remembered()
+    known, d._INSTANCES = d._INSTANCES, Remembered()
     try:
         return d.load_instance(document)
     finally:
-        d._BIG = known
+        d._INSTANCES = known
 
 
 changes = st.tuples(
@@ -95,12 +95,20 @@ def test_unchanged_bytes_are_not_parsed_again_and_keep_the_objects_shared():
 
 
 def test_what_is_remembered_is_bounded():
-    kept = Remembered()
-    documents = [kept.dump(big(f"close-{n}")) for n in range(KEPT_MAX + 3)]
-    assert sum(kept.instance(document) is not None for document in documents if document) == KEPT_MAX
+    documents = [orjson.dumps(big(f"close-{n:02}")) for n in range(20)]
+    kept: Remembered[Instance] = Remembered(len(documents[0]) * 7)
+    for document in (*documents, documents[-1]):
+        kept.keep(document, big())
+    assert [kept.get(document) is not None for document in documents] == [False] * 13 + [True] * 7
+    pieced = Pieced()
+    for n in range(KEPT_MAX + 3):
+        pieced.dump(big(f"close-{n}"))
+    assert len(pieced._pieces) == KEPT_MAX
 
 
 def test_small_closings_and_documents_from_before_are_as_they_were():
     small = big(count=2)
     assert d.dump_instance(small) == orjson.dumps(small)
+    assert d.load_instance(d.dump_instance(small)) is small
+    assert read_afresh(d.dump_instance(small)) == small
     assert d.load_instance(orjson.dumps(big())) == big()
