@@ -274,6 +274,7 @@ class _Dues:
 
     def __init__(self, serving: Serving) -> None:
         self._serving, self._catalog = serving, serving.workspace.catalog
+        self._pollers = [(role_of(poller), poller) for poller in serving.pollers]
 
     async def data_version(self) -> int:
         return await self._serving.workspace.store.data_version()
@@ -293,7 +294,8 @@ class _Dues:
         }
         if serving.listen:
             found |= {"files": serving.edits.due, "watch": serving.watch.due, "seal": serving.sealer.due}
-        found.update((role_of(poller), poller.due) for poller in serving.pollers)
+        for name, poller in self._pollers:
+            found[name] = poller.due
         return found
 
 

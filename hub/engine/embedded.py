@@ -128,10 +128,9 @@ class Host:
             role.done += done
             role.busy = role.bell.is_set()
             if done:
-                role.ring()
-                self.wake()
+                self.wake()  # its own bell too, where there is more to do
                 await asyncio.sleep(0)
-            elif not role.busy:
+            if not role.busy:
                 self._idle.set()
             if role.turns % COLLECT_EVERY == 0:
                 gc.collect(1)

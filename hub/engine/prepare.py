@@ -26,7 +26,7 @@ _NOTHING: Mapping[str, Json] = {}
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What folding needs to know of a table, worked out once per batch."""
+    """What folding needs to know of a table, worked out once per catalog."""
 
     table: CompiledTable
     name: str
@@ -125,18 +125,11 @@ class _Heads:
 def prepare(batch: Sequence[Delivery], catalog: Catalog, decode: Decode) -> Prepared:
     """Decode and map a batch."""
     heads = _Heads()
-    plans: dict[tuple[str, str], tuple[Plan, ...]] = {}
-    works = [_delivery(delivery, catalog, decode, plans, heads) for delivery in batch]
+    works = [_delivery(delivery, catalog, decode, heads) for delivery in batch]
     return Prepared(works, heads.touched())
 
 
-def _delivery(
-    delivery: Delivery,
-    catalog: Catalog,
-    decode: Decode,
-    plans: dict[tuple[str, str], tuple[Plan, ...]],
-    heads: _Heads,
-) -> Work:
+def _delivery(delivery: Delivery, catalog: Catalog, decode: Decode, heads: _Heads) -> Work:
     work = Work(delivery)
     if delivery.cause:
         heads.instances.add(delivery.cause)
@@ -156,11 +149,7 @@ def _delivery(
     if delivery.origin == "read":
         work.records = tuple(map(_emptied, decoded.records))
     for index, record in enumerate(decoded.records):
-        place = (delivery.connection, record.stream)
-        tables = plans.get(place)
-        if tables is None:
-            tables = plans[place] = _plans(catalog, *place)
-        _record(work, index, record, tables, catalog, heads)
+        _record(work, index, record, _plans(catalog, delivery.connection, record.stream), catalog, heads)
     return work
 
 
@@ -311,8 +300,11 @@ def _touch_ref(kind: str, value: Json, heads: _Heads) -> None:
 
 
 def _plans(catalog: Catalog, connection: str, stream: str) -> tuple[Plan, ...]:
-    tables = catalog.tables(connection, stream) or catalog.tables(connection, f"{connection}.{stream}")
-    return tuple(plan_of(catalog, table) for table in tables)
+    known: tuple[Plan, ...] | None = catalog.plans.get((connection, stream))
+    if known is None:
+        tables = catalog.tables(connection, stream) or catalog.tables(connection, f"{connection}.{stream}")
+        known = catalog.plans[connection, stream] = tuple(plan_of(catalog, table) for table in tables)
+    return known
 
 
 def _empty(schema: Schema | None, steps: Sequence[Upcast]) -> Mapping[str, Json]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from hub.mapping.compiled import CompiledIntegration, CompiledLoop, CompiledTable
 from hub.mapping.endpoints import TwoWayField, Updates, two_way_fields
@@ -48,6 +49,8 @@ class Catalog:
     """Versions no longer in force under which closings are still open: what they wait for is looked for too."""
     _tables: dict[tuple[str, str], tuple[CompiledTable, ...]] = field(default_factory=dict)
     _loops: dict[str, tuple[CompiledLoop, ...]] = field(default_factory=dict)
+    plans: dict[tuple[str, str], Any] = field(default_factory=dict, init=False, compare=False)
+    """(connection, stream) -> what the engine worked out of it and of this catalog, once."""
 
     def __post_init__(self) -> None:
         for name in sorted(self.integrations):

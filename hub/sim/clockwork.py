@@ -44,6 +44,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Time passes and nobody runs."""
         self._at = max(self._at, to)
 
+    def call_soon(  # type: ignore[override]
+        self, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.Handle:
+        """The same without the checks of a loop that threads share."""
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)  # type: ignore[attr-defined]
+        return handle
+
     def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: Any = None
     ) -> asyncio.TimerHandle:

@@ -86,7 +86,7 @@ def sweep(
 def _outcomes(first: int, seeds: int, kinds: tuple[str, ...], mutant: str, jobs: int) -> Iterator[Outcome]:
     """In the order of the seeds, whoever ran them."""
     if jobs == 1:
-        yield from (run_seed(seed, kinds, mutant=mutant) for seed in range(first, first + seeds))
+        yield from (run_seed(seed, kinds, mutant=mutant, digested=False) for seed in range(first, first + seeds))
         return
     runs = [range(at, min(at + AT_ONCE, first + seeds)) for at in range(first, first + seeds, AT_ONCE)]
     with multiprocessing.get_context("spawn").Pool(jobs, _tuned) as pool:
@@ -111,7 +111,7 @@ def _tuned() -> None:
 def _run(seeds: range, kinds: tuple[str, ...], mutant: str) -> list[Outcome]:
     found = []
     for seed in seeds:
-        found.append(run_seed(seed, kinds, mutant=mutant))
+        found.append(run_seed(seed, kinds, mutant=mutant, digested=False))
         if found[-1].violation is not None:
             break
     gc.collect()

@@ -61,11 +61,12 @@ def run_seed(
     faults: Sequence[Fault] | None = None,
     mutant: str = "",
     timeline: bool = False,
+    digested: bool = True,
 ) -> Outcome:
-    """Run one seed; with ``faults`` that schedule instead of the seed's own."""
+    """Run one seed; with ``faults`` that schedule instead of the seed's own. ``digested``: with its digest."""
     own = drawn(Random(f"{seed}/faults"), kinds) if faults is None else tuple(faults)
     with playing(seed, own, mutant) as world:
-        return world.run(timeline)
+        return world.run(timeline, digested)
 
 
 @contextmanager
@@ -120,7 +121,7 @@ class World(Hooks):
 
     # --- the run
 
-    def run(self, timeline: bool) -> Outcome:
+    def run(self, timeline: bool, digested: bool = True) -> Outcome:
         self.loop.set_exception_handler(lambda loop, context: None)  # what a dead process leaves behind
         try:
             self.loop.run_until_complete(self.loop.create_task(self._run(), name="world main"))
@@ -128,7 +129,7 @@ class World(Hooks):
             self.violation = self.violation or found
         except Deadlock as found:
             self.violation = self.violation or Violation("stuck", str(found))
-        return self._outcome(timeline)
+        return self._outcome(timeline, digested)
 
     async def _run(self) -> None:
         play = self.spawn(self._play())
@@ -149,6 +150,7 @@ class World(Hooks):
         if problem := self.poison.strays():
             raise problem
         if self.life is not None:
+            self.life.at_peace()
             self.life.changed.set()
         self.people.eager = True
         await self._rest()
@@ -253,6 +255,8 @@ class World(Hooks):
         except RetryableError:  # the database cannot be written: the supervisor tries again
             self.loop.call_later(AGAIN_SECONDS, self._begin)
             return
+        if self.schedule.off:
+            life.at_peace()
         self.life = life
         life.start()
 
@@ -333,7 +337,7 @@ class World(Hooks):
 
     # --- the end
 
-    def _outcome(self, timeline: bool) -> Outcome:
+    def _outcome(self, timeline: bool, digested: bool) -> Outcome:
         life = self.life
         if life is not None:
             life.die()
@@ -341,7 +345,7 @@ class World(Hooks):
             task.cancel()
         self.loop.again()
         self.loop.run_until_complete(self.loop.create_task(asyncio.sleep(0), name="world end"))
-        found = digest(self)
+        found = digest(self) if digested else ""
         told: tuple[str, ...] = ()
         if timeline and self.violation is not None:
             from hub.sim.report import timeline_of
