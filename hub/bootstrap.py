@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from hub.model.fact import Fact
     from hub.model.people import People
     from hub.model.schema import Schemas
-    from hub.store.sqlite import SqliteStore
+    from hub.store.port import Store
 
 
 class SystemClock:
@@ -143,7 +143,7 @@ class Workspace:
         return ConnectionFacts(name, settings.connector, actions, settings.refetch == "on", *paces)
 
     @cached_property
-    def store(self) -> SqliteStore:
+    def store(self) -> Store:
         """The database, at the newest schema."""
         from hub.store.open import open_store
 

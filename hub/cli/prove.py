@@ -77,8 +77,7 @@ def proved(opened: Workspace, key: str, person: str) -> dict[str, Any]:
         words = f"{instance.id} has not begun: there is nothing to prove"
         raise UsageError(words, fix="hub preflight tells what it waits for")
     seal_all(opened.store, opened.clock.now())
-    with opened.store.reader() as db:
-        db.execute("BEGIN")
+    with opened.store.frozen() as db:
         try:
             made = certificate(_closing(opened, instance), Prover(db), _reader(opened, person))
         except Broken as error:
@@ -87,8 +86,6 @@ def proved(opened: Workspace, key: str, person: str) -> dict[str, Any]:
                 why="rows of a block do not give the root they were sealed with: nothing can be proved from them",
                 fix="hub verify --store names the rows; restore a backup",
             ) from error
-        finally:
-            db.execute("ROLLBACK")
     reference = opened.settings.sign
     return signed(made, resolve(reference, opened.root, opened.environ)) if reference else made
 

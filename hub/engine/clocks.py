@@ -13,8 +13,7 @@ from hub.mapping.compiled import CompiledLoop
 from hub.model.changes import Changes, Timer
 from hub.model.clock import Micros
 from hub.store import tables
-from hub.store.port import Transaction
-from hub.store.sqlite import SqliteStore
+from hub.store.port import Store, Transaction
 from hub.store.statements import select, upsert
 from hub.store.transaction import execute
 
@@ -24,7 +23,7 @@ TIMERS = "SELECT id, kind, loop, due, step FROM timer WHERE kind = ? ORDER BY du
 ANY_OF_KIND = "SELECT 1 FROM entity WHERE kind = ? LIMIT 1"
 
 
-async def seed(store: SqliteStore, catalog: Catalog, now: Micros) -> None:
+async def seed(store: Store, catalog: Catalog, now: Micros) -> None:
     """Bring the loops' own timers in line with the definitions in force."""
     changes, seen = _wanted(store, catalog, now)
     if not changes.timers and not seen:
@@ -38,7 +37,7 @@ async def seed(store: SqliteStore, catalog: Catalog, now: Micros) -> None:
     await store.write(work)
 
 
-def _wanted(store: SqliteStore, catalog: Catalog, now: Micros) -> tuple[Changes, dict[str, str]]:
+def _wanted(store: Store, catalog: Catalog, now: Micros) -> tuple[Changes, dict[str, str]]:
     changes, seen = Changes(), {}
     with store.reader() as db:
         known: dict[str, Timer] = {}

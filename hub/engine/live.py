@@ -15,8 +15,7 @@ import structlog
 from hub.errors import ConfigError
 from hub.mapping.catalog import Catalog
 from hub.store import activations
-from hub.store.port import Transaction
-from hub.store.sqlite import SqliteStore
+from hub.store.port import Store, Transaction
 
 Reload = Callable[[Iterable[str]], Catalog]
 """Integrations by name -> the catalog of their newest activations. Raises ``ConfigError``."""
@@ -26,9 +25,7 @@ logger = structlog.get_logger()
 class Live:
     """``adopt`` gets each new catalog; ``names`` are the integrations in force when this process started."""
 
-    def __init__(
-        self, store: SqliteStore, names: Iterable[str], reload: Reload, adopt: Callable[[Catalog], None]
-    ) -> None:
+    def __init__(self, store: Store, names: Iterable[str], reload: Reload, adopt: Callable[[Catalog], None]) -> None:
         self._store, self._reload, self._adopt = store, reload, adopt
         self._names = frozenset(names)
         self._seen = activations.latest(store)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from hub.model.clock import SECOND, Clock, Micros
 from hub.store.blocks import seal
-from hub.store.sqlite import SqliteStore
+from hub.store.port import Store
 
 SLICE_SECONDS = 0.02
 """How long one turn hashes at most."""
@@ -24,7 +24,7 @@ LOOK: Micros = 10 * SECOND
 class Sealer:
     """Call ``turn`` whenever ``due`` has passed."""
 
-    def __init__(self, store: SqliteStore, clock: Clock, took: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, store: Store, clock: Clock, took: Callable[[], float] = time.perf_counter) -> None:
         self._store, self._clock, self._took = store, clock, took
         self.due: Micros = 0
 

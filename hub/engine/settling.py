@@ -6,19 +6,19 @@ as a whole is halved until the one delivery is found that cannot be written.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, Self
 
 from hub.engine.conclude import conclude
 from hub.engine.prepare import Prepared, Work, prepare
-from hub.engine.transaction import LOST_RACE, TRIES, decide_in
+from hub.engine.transaction import TRIES, decide_in
 from hub.errors import HubError
 from hub.mapping.catalog import Catalog
 from hub.model.changes import Touched
 from hub.model.clock import Clock
 from hub.model.delivery import Delivery
 from hub.model.record import Decoded, Rejected
+from hub.store.failures import LOST_RACE, OPERATIONAL
 from hub.store.port import CheckpointMoved, Store, Transaction
 
 Decoder = Callable[[Mapping[str, str], bytes], Decoded]
@@ -90,7 +90,7 @@ class Settling:
         written that the checkpoint does not say; a bug in one delivery sets that one aside."""
         try:
             await self._raced(cut, prepared, catalog)
-        except (HubError, sqlite3.OperationalError, CheckpointMoved, ActivationMoved):
+        except (HubError, *OPERATIONAL, CheckpointMoved, ActivationMoved):
             raise
         except Exception as bug:
             halves = cut.halves()

@@ -5,20 +5,16 @@ And one transaction's life: what lost a race runs again on fresh state, a bounde
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from sqlalchemy.exc import IntegrityError
-
 from hub.errors import FatalError
 from hub.model.changes import NotLoaded, Touched, View
-from hub.store.port import Transaction, VersionConflict
+from hub.store.failures import LOST_RACE
+from hub.store.port import Transaction
 
 T = TypeVar("T")
 TRIES = 5
-LOST_RACE = (VersionConflict, IntegrityError, sqlite3.IntegrityError)
-"""Somebody else was faster: roll back, reload, run again. A moved checkpoint needs another batch: see ``advance``."""
 
 
 def decide_in(transaction: Transaction, touched: Touched, decide: Callable[[View], T]) -> T:

@@ -21,10 +21,13 @@ def disk_space(path: str) -> tuple[int, int]:
 
 
 class Reserve:
-    """The disk that holds ``folder``; it is asked at most once a second."""
+    """The disk that holds ``folder``; it is asked at most once a second. None: a disk of another machine, not ours to
+    watch."""
 
-    def __init__(self, folder: Path, clock: Clock, space: Callable[[str], tuple[int, int]] = disk_space) -> None:
-        self._folder, self._clock, self._space = str(folder), clock, space
+    def __init__(
+        self, folder: Path | None, clock: Clock, space: Callable[[str], tuple[int, int]] = disk_space
+    ) -> None:
+        self._folder, self._clock, self._space = folder, clock, space
         self._looked_at: Micros | None = None
         self._full: DiskReserve | None = None
 
@@ -38,14 +41,16 @@ class Reserve:
             raise self._full.with_traceback(None)  # one object for all callers of this second
 
     def _reached(self) -> DiskReserve | None:
-        free, total = self._space(self._folder)
+        if self._folder is None:
+            return None
+        free, total = self._space(str(self._folder))
         reserve = min(RESERVE_BYTES, int(total * RESERVE_SHARE))
         if free >= reserve:
             return None
         return DiskReserve(
             f"the disk has {free >> 20} MiB left, {reserve >> 20} MiB are kept in reserve",
             retry_after=30,
-            where=self._folder,
+            where=str(self._folder),
             why="the rest is needed to record what became of documents already sent",
             fix="free disk space; the hub accepts deliveries again by itself",
         )

@@ -15,15 +15,15 @@ from hub.log.reserve import Reserve, disk_space
 from hub.log.stored import StoredDeliveries
 from hub.model.delivery import delivery_ref, fingerprint
 from hub.store.appending import Placed, Sealed
-from hub.store.sqlite import SqliteStore
+from hub.store.port import Store
 
 
 class SqlLog(StoredDeliveries):
     """Implements ``hub.log.port.Log``."""
 
-    def __init__(self, store: SqliteStore, space: Callable[[str], tuple[int, int]] = disk_space) -> None:
+    def __init__(self, store: Store, space: Callable[[str], tuple[int, int]] = disk_space) -> None:
         super().__init__(store)
-        self._reserve = Reserve(store.path.parent, store.clock, space)
+        self._reserve = Reserve(store.folder, store.clock, space)
 
     async def append(self, arrivals: Sequence[Arrival]) -> Sequence[Appended]:
         self._reserve.check()

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from hub.model.delivery import Delivery
-from hub.store.sqlite import SqliteStore
+from hub.store.port import Store
 
 BATCH_BYTES = 16 << 20
 """A read stops after this many bytes of bodies: a batch of large deliveries must fit into memory."""
@@ -23,7 +23,7 @@ END = "SELECT coalesce(max(position), 0) FROM delivery"
 class StoredDeliveries:
     """Reads committed deliveries by position or ref."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
 
     def read(self, after: int, limit: int) -> Sequence[Delivery]:

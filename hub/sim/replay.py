@@ -28,7 +28,7 @@ from hub.sim.network import Violation
 from hub.sim.patching import put
 from hub.sim.process import workspace
 from hub.sim.storage import SimStore, fresh, rows
-from hub.store.transaction import SqliteTransaction
+from hub.store.transaction import SqlTransaction
 
 _SAYS = {
     "entity": "SELECT kind, key, label, version, deleted, state, marks FROM entity ORDER BY 1, 2",
@@ -92,7 +92,7 @@ def _conclude(store: SimStore, journal: Journal) -> None:
     fact_in: Callable[..., Any] = facts._in
     db.execute("BEGIN IMMEDIATE")
     for what, now, catalog in journal.kept:
-        transaction = SqliteTransaction(db)
+        transaction = SqlTransaction(db)
         if isinstance(what, tuple):
             _batch(transaction, [log[position] for position in what], now, catalog)
         else:
@@ -100,7 +100,7 @@ def _conclude(store: SimStore, journal: Journal) -> None:
     db.execute("COMMIT")
 
 
-def _batch(transaction: SqliteTransaction, batch: list[Delivery], now: Micros, catalog: Any) -> None:
+def _batch(transaction: SqlTransaction, batch: list[Delivery], now: Micros, catalog: Any) -> None:
     prepared = prepare(batch, catalog, _decode)
     changes = decide_in(transaction, prepared.touched, lambda view: conclude(prepared, view, now, catalog))
     transaction.write(changes, now)

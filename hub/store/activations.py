@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hub.model.clock import Micros
 from hub.store import tables
-from hub.store.sqlite import SqliteStore
+from hub.store.port import Store
 from hub.store.statements import insert
 from hub.store.transaction import LATEST, execute
 
@@ -32,47 +32,47 @@ class Activation:
     by: str
 
 
-def record(store: SqliteStore, activation: Activation) -> None:
+def record(store: Store, activation: Activation) -> None:
     """Append one."""
     a = activation
     row = (a.integration, a.logic, a.table, a.source, a.at, a.by)
     store.write_now(lambda transaction: execute(transaction, insert(tables.mapping), row))
 
 
-def newest(store: SqliteStore, integration: str) -> Activation | None:
+def newest(store: Store, integration: str) -> Activation | None:
     """The version that is live, None before the first activation."""
     return _one(store, f"{NEWEST} ORDER BY id DESC LIMIT 1", (integration,))
 
 
-def names(store: SqliteStore) -> list[str]:
+def names(store: Store) -> list[str]:
     """Every integration that was ever live, sorted."""
     with store.reader() as db:
         return [str(row[0]) for row in db.execute("SELECT DISTINCT integration FROM mapping ORDER BY integration")]
 
 
-def first(store: SqliteStore, integration: str) -> Activation | None:
+def first(store: Store, integration: str) -> Activation | None:
     """The first activation ever: what a loop without ``starts.at`` starts from."""
     return _one(store, f"{NEWEST} ORDER BY id LIMIT 1", (integration,))
 
 
-def latest(store: SqliteStore) -> int:
+def latest(store: Store) -> int:
     """The number of the newest activation of all, 0 before the first."""
     with store.reader() as db:
         return int(db.execute(LATEST).fetchone()[0])
 
 
-def since(store: SqliteStore, number: int) -> list[Activation]:
+def since(store: Store, number: int) -> list[Activation]:
     """Every activation after that number, oldest first."""
     with store.reader() as db:
         return [Activation(*row) for row in db.execute(SINCE, (number,))]
 
 
-def of_logic(store: SqliteStore, integration: str, logic: str) -> Activation | None:
+def of_logic(store: Store, integration: str, logic: str) -> Activation | None:
     """The version recorded under that logic hash."""
     return _one(store, f"{NEWEST} AND logic = ? ORDER BY id DESC LIMIT 1", (integration, logic))
 
 
-def _one(store: SqliteStore, statement: str, values: tuple[str, ...]) -> Activation | None:
+def _one(store: Store, statement: str, values: tuple[str, ...]) -> Activation | None:
     with store.reader() as db:
         row = db.execute(statement, values).fetchone()
     return None if row is None else Activation(*row)

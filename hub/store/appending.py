@@ -6,7 +6,6 @@ id every delivery is kept and the n-th equal one gets its own ref (design §5).
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,13 +13,11 @@ from typing import NamedTuple
 
 from hub.model.clock import SECOND, Micros
 from hub.store.hot_sqlite import FIND_AT_ONCE, INSERT_DELIVERY, find_deliveries
+from hub.store.sql import Database
+from hub.store.statements import ADD_MEASURE
 
 POSITION_OF_REF = "SELECT position FROM delivery WHERE ref = ?"
 """Asked only when an id comes again with another body than its last one."""
-ADD_DUPLICATES = (
-    "INSERT INTO measure (integration, name, hour, value) VALUES ('',?,?,?)"
-    " ON CONFLICT (integration, name, hour) DO UPDATE SET value = value + excluded.value"
-)
 
 
 @dataclass(slots=True)
@@ -65,7 +62,7 @@ Last = tuple[int, int, bytes]
 class Placing:
     """Gives each delivery of a run its position and identity; rows are collected and inserted at once."""
 
-    def __init__(self, db: sqlite3.Connection, fingerprints: Sequence[bytes]) -> None:
+    def __init__(self, db: Database, fingerprints: Sequence[bytes]) -> None:
         self._db = db
         self._last = _newest(db, fingerprints)
         self._next = int(db.execute("SELECT coalesce(max(position), 0) + 1 FROM delivery").fetchone()[0])
@@ -103,7 +100,7 @@ class Placing:
         return Placed(position, ref, False, conflict)
 
 
-def _newest(db: sqlite3.Connection, fingerprints: Sequence[bytes]) -> dict[bytes, Last]:
+def _newest(db: Database, fingerprints: Sequence[bytes]) -> dict[bytes, Last]:
     """What is there already under these fingerprints. Statements come in few sizes, so that they stay prepared."""
     found: dict[bytes, Last] = {}
     for first in range(0, len(fingerprints), FIND_AT_ONCE):
@@ -114,12 +111,12 @@ def _newest(db: sqlite3.Connection, fingerprints: Sequence[bytes]) -> dict[bytes
     return found
 
 
-def append_runs(db: sqlite3.Connection, runs: Sequence[Append]) -> list[list[Placed]]:
+def append_runs(db: Database, runs: Sequence[Append]) -> list[list[Placed]]:
     """Place and insert the deliveries of neighbouring callers; answers in their order."""
     placing = Placing(db, [arrival.fingerprint for run in runs for arrival in run.arrivals])
     answers = [[placing.place(arrival) for arrival in run.arrivals] for run in runs]
     db.executemany(INSERT_DELIVERY, placing.rows)
-    counted = [(f"duplicate/{name}", hour, n) for (name, hour), n in sorted(placing.duplicates.items())]
+    counted = [("", f"duplicate/{name}", hour, n) for (name, hour), n in sorted(placing.duplicates.items())]
     if counted:
-        db.executemany(ADD_DUPLICATES, counted)
+        db.executemany(ADD_MEASURE, counted)
     return answers

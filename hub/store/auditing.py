@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 from hub.model.chain import NOTHING, chained
 from hub.model.changes import Audit
 from hub.store.leaves import audit_row
+from hub.store.sql import Database
 
 NEWEST = "SELECT id, chain FROM audit ORDER BY id DESC LIMIT 1"
 INSERT = "INSERT INTO audit (id, at, who, action, object, why, result, chain) VALUES (?,?,?,?,?,?,?,?)"
 
 
-def append_audits(db: sqlite3.Connection, audits: Sequence[Audit]) -> None:
+def append_audits(db: Database, audits: Sequence[Audit]) -> None:
     """Add rows to the chain, inside the transaction of what they tell about."""
     if not audits:
         return

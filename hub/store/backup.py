@@ -26,7 +26,7 @@ from hub.store.blocks import newest
 from hub.store.chaincheck import check
 from hub.store.halts import halt
 from hub.store.port import Transaction
-from hub.store.transaction import SqliteTransaction
+from hub.store.sql import Database
 
 COUNTED = ("delivery", "outcome", "event", "entity", "loop", "effect", "audit", "block", "mapping")
 STREAM = "workspace"
@@ -114,7 +114,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
-def restored_at(db: sqlite3.Connection) -> Micros | None:
+def restored_at(db: Database) -> Micros | None:
     """When this store was last made from a backup; None for one that never was."""
     found = db.execute(LAST).fetchone()[1]
     return None if found is None else int(found)
@@ -124,7 +124,6 @@ def restored(
     transaction: Transaction, integrations: Sequence[str], taken_at: str, who: str, why: str, now: Micros
 ) -> None:
     """Write down that the store is a copy of an earlier time, and let nothing be sent until somebody has looked."""
-    assert isinstance(transaction, SqliteTransaction)
     version = int(transaction.db.execute(LAST).fetchone()[0]) + 1
     said = {"set": {"taken_at": taken_at, "who": who, "why": why}}
     data = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)

@@ -7,7 +7,6 @@ genesis: it carries the key of the salts.
 from __future__ import annotations
 
 import secrets
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,10 +14,10 @@ from hub.model.chain import NOTHING, Block, root
 from hub.model.clock import SECOND, Micros
 from hub.store import tables
 from hub.store.leaves import LOGS, Leaf, leaves
-from hub.store.port import Transaction
-from hub.store.sqlite import SqliteStore
+from hub.store.port import Store, Transaction
+from hub.store.sql import Database
 from hub.store.statements import insert
-from hub.store.transaction import SqliteTransaction, execute
+from hub.store.transaction import execute
 
 SIZE = 256
 """Rows of a full block: small enough that hashing one never shows, large enough that blocks stay few."""
@@ -43,39 +42,39 @@ class Stored:
     marks: bytes
 
 
-def key_of(db: sqlite3.Connection) -> bytes | None:
+def key_of(db: Database) -> bytes | None:
     """The key of the salts; None before anything was sealed."""
     row = db.execute(KEY).fetchone()
     return None if row is None else bytes(row[0])
 
 
-def newest(db: sqlite3.Connection) -> Block | None:
+def newest(db: Database) -> Block | None:
     row = db.execute(NEWEST).fetchone()
     return None if row is None else Block(*row)
 
 
-def covering(db: sqlite3.Connection, log: str, position: int) -> Block | None:
+def covering(db: Database, log: str, position: int) -> Block | None:
     """The block a row lies in."""
     row = db.execute(COVERING, (log, position, position)).fetchone()
     return None if row is None else Block(*row)
 
 
-def blocks(db: sqlite3.Connection, start: int, limit: int) -> Iterator[Stored]:
+def blocks(db: Database, start: int, limit: int) -> Iterator[Stored]:
     for row in db.execute(BLOCKS, (start, limit)):
         yield Stored(Block(*row[:8]), bytes(row[8]), bytes(row[9]))
 
 
-def hashes(db: sqlite3.Connection, wanted: str) -> set[str]:
+def hashes(db: Database, wanted: str) -> set[str]:
     """That hash, where some block has it: computed from the block, not taken from beside it."""
     found = db.execute(f"SELECT {_ROW} FROM block WHERE hash = ?", (bytes.fromhex(wanted),))
     return {Block(*row).hash.hex() for row in found}
 
 
-def sealed_to(db: sqlite3.Connection, log: str) -> int:
+def sealed_to(db: Database, log: str) -> int:
     return int(db.execute(SEALED, (log,)).fetchone()[0])
 
 
-def seal(store: SqliteStore, now: Micros, *, whole: bool = False) -> int:
+def seal(store: Store, now: Micros, *, whole: bool = False) -> int:
     """Seal the next block of one log; gives how many rows it holds, 0 when nothing is due.
 
     ``whole``: also blocks that are not full, whatever their age.
@@ -97,7 +96,7 @@ def seal(store: SqliteStore, now: Micros, *, whole: bool = False) -> int:
     return len(rows) if store.write_now(lambda transaction: _append(transaction, made, marks)) else 0
 
 
-def seal_all(store: SqliteStore, now: Micros) -> int:
+def seal_all(store: Store, now: Micros) -> int:
     """Everything there is, for somebody who needs it proved now."""
     done = 0
     while sealed := seal(store, now, whole=True):
@@ -105,7 +104,7 @@ def seal_all(store: SqliteStore, now: Micros) -> int:
     return done
 
 
-def _begin(store: SqliteStore, now: Micros) -> int:
+def _begin(store: Store, now: Micros) -> int:
     """The genesis: what it hashes is the key's commitment; returns 1, so that sealing goes on."""
     key = secrets.token_bytes(32)
     made = Block(0, "genesis", 0, 0, 0, root([key]), NOTHING, now)
@@ -113,20 +112,19 @@ def _begin(store: SqliteStore, now: Micros) -> int:
     return 1
 
 
-def _due(db: sqlite3.Connection, log: str, key: bytes, now: Micros, whole: bool) -> tuple[str, Sequence[Leaf]] | None:
+def _due(db: Database, log: str, key: bytes, now: Micros, whole: bool) -> tuple[str, Sequence[Leaf]] | None:
     rows = leaves(db, log, sealed_to(db, log), SIZE, key)
     full = len(rows) == SIZE or (rows and (whole or _waited(db, now)))
     return (log, rows) if full else None
 
 
-def _waited(db: sqlite3.Connection, now: Micros) -> bool:
+def _waited(db: Database, now: Micros) -> bool:
     head = newest(db)
     return head is None or now - head.sealed_at >= PATIENCE
 
 
 def _append(transaction: Transaction, made: Block, marks: bytes) -> bool:
     """Add a block to the chain as it stands now; False where somebody else was faster."""
-    assert isinstance(transaction, SqliteTransaction)
     row = transaction.db.execute(NEWEST).fetchone()
     head = None if row is None else Block(*row)
     if (NOTHING if head is None else head.hash) != made.previous or (head.number + 1 if head else 0) != made.number:
@@ -136,7 +134,7 @@ def _append(transaction: Transaction, made: Block, marks: bytes) -> bool:
     return True
 
 
-def pending(db: sqlite3.Connection) -> dict[str, int]:
+def pending(db: Database) -> dict[str, int]:
     """Rows no block covers yet, by log."""
     columns = {"event": "position", "delivery": "position", "audit": "id"}
     return {

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hub.model.chain import NOTHING, root
 from hub.store.blocks import MARK, Stored, blocks, key_of, newest
+from hub.store.failures import UNREADABLE
 from hub.store.leaves import broken_audits, forged_bodies, leaves
 from hub.store.port import Store
-from hub.store.sqlite import SqliteStore
+from hub.store.sql import Database
 
 AT_ONCE = 64
 """Blocks a running hub looks at in one go."""
@@ -27,7 +27,7 @@ class Break:
         return f"{self.place}: {self.what}"
 
 
-def check(db: sqlite3.Connection, start: int = 0, limit: int = 1 << 62) -> Iterator[Break]:
+def check(db: Database, start: int = 0, limit: int = 1 << 62) -> Iterator[Break]:
     """Every break of the blocks from ``start`` on, in order; an empty store has none."""
     key = key_of(db)
     if key is None:
@@ -45,12 +45,12 @@ def check(db: sqlite3.Connection, start: int = 0, limit: int = 1 << 62) -> Itera
             yield Break(f"block {one.block.number}", "its header is not what was sealed")
         try:
             yield from _rows(db, one, key)
-        except sqlite3.DatabaseError as error:
+        except UNREADABLE as error:
             yield Break(f"{one.block.log} {one.block.first} to {one.block.last}", f"it cannot be read: {error}")
         number, previous = one.block.number + 1, one.hash
 
 
-def _rows(db: sqlite3.Connection, one: Stored, key: bytes) -> Iterator[Break]:
+def _rows(db: Database, one: Stored, key: bytes) -> Iterator[Break]:
     block = one.block
     if block.log == "genesis":
         if root([one.marks]) != block.root:
@@ -92,7 +92,6 @@ class ChainCheck:
 
     def __call__(self, store: Store) -> str:
         """The first break in words, empty while there is none."""
-        assert isinstance(store, SqliteStore)
         with store.reader() as db:
             head = newest(db)
             if head is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub.model.clock import Micros
 from hub.store import tables
-from hub.store.sqlite import SqliteStore
+from hub.store.port import Store
 from hub.store.statements import select, upsert
 from hub.store.transaction import execute
 
@@ -12,7 +12,7 @@ from hub.store.transaction import execute
 class SqlCursors:
     """Implements ``hub.intake.pollers.Cursors``."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
 
     async def get(self, connection: str, stream: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from sqlalchemy.exc import IntegrityError
+
 from hub.errors import FatalError, HubError, RetryableError
 
 _BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
@@ -41,6 +43,14 @@ def _chained(ours: HubError, cause: BaseException) -> HubError:
     return ours
 
 
+class VersionConflict(Exception):
+    """A stream's next version is taken or not consecutive: decided on an old head. Roll back, reload, run again."""
+
+
+class LostRace(Exception):
+    """PostgreSQL refused what somebody else had written first. Roll back, reload, run again."""
+
+
 class StoreBusy(RetryableError):
     """Locked by another process, disk full, read-only, or an input/output error: nothing was kept."""
 
@@ -51,3 +61,11 @@ class DiskReserve(RetryableError):
     """The disk is nearly full; what is left is kept for the outcomes of effects already sent."""
 
     slug = "disk-reserve"
+
+
+LOST_RACE = (VersionConflict, LostRace, IntegrityError, sqlite3.IntegrityError)
+"""Somebody else was faster: roll back, reload, run again. A moved checkpoint needs another batch."""
+OPERATIONAL = (sqlite3.OperationalError,)
+"""The database's trouble, not the record's, where it is no ``StoreBusy`` already."""
+UNREADABLE = (sqlite3.DatabaseError, FatalError)
+"""What reading damaged rows raises."""

@@ -20,7 +20,7 @@ from hub.model.finding import Finding
 from hub.store import tables
 from hub.store.port import Transaction
 from hub.store.statements import upsert
-from hub.store.transaction import SqliteTransaction, execute
+from hub.store.transaction import execute
 
 HUB = "hub"
 
@@ -93,7 +93,6 @@ def _closed(one: Kept, who: str, why: str, now: Micros) -> Kept:
 
 
 def _all(transaction: Transaction, integration: str) -> list[Kept]:
-    assert isinstance(transaction, SqliteTransaction)
     columns = ", ".join(f'"{column.name}"' for column in tables.finding.columns)
     rows = transaction.db.execute(f"SELECT {columns} FROM finding WHERE integration = ?", (integration,))
     return [_kept(row) for row in rows.fetchall()]

@@ -16,10 +16,9 @@ from hub.model.clock import Micros
 from hub.model.event import Event, event_id
 from hub.store import tables
 from hub.store.activations import Activation
-from hub.store.port import Transaction
-from hub.store.sqlite import SqliteStore
+from hub.store.port import Store, Transaction
 from hub.store.statements import insert
-from hub.store.transaction import SqliteTransaction, execute
+from hub.store.transaction import execute
 
 SCHEMA = "mapping/v1"
 VERSION = "SELECT coalesce(max(e.version), 0) FROM event e JOIN stream s ON s.id = e.stream WHERE s.name = ?"
@@ -43,7 +42,7 @@ class Act:
     """More for the event: the version before, what the impact said."""
 
 
-def record(store: SqliteStore, act: Act) -> None:
+def record(store: Store, act: Act) -> None:
     """Write one act."""
     store.write_now(lambda transaction: _write(transaction, act))
 
@@ -63,7 +62,6 @@ def _write(transaction: Transaction, act: Act) -> None:
 
 
 def _version(transaction: Transaction, act: Act) -> int:
-    assert isinstance(transaction, SqliteTransaction)
     return int(transaction.db.execute(VERSION, (_stream(act),)).fetchone()[0])
 
 

@@ -16,16 +16,15 @@ from hub.model.clock import Micros
 from hub.model.event import Event, event_id
 from hub.model.halt import WEIGHT, Halt
 from hub.store import tables
-from hub.store.port import Transaction
-from hub.store.sqlite import SqliteStore
+from hub.store.port import Store, Transaction
 from hub.store.statements import delete, select, upsert
-from hub.store.transaction import SqliteTransaction, execute
+from hub.store.transaction import execute
 
 SCHEMA = "integration/v1"
 VERSION = "SELECT coalesce(max(e.version), 0) FROM event e JOIN stream s ON s.id = e.stream WHERE s.name = ?"
 
 
-def halts(store: SqliteStore) -> Mapping[str, Halt]:
+def halts(store: Store) -> Mapping[str, Halt]:
     """Those in force, by integration."""
     with store.reader() as db:
         return {row[0]: Halt(*row) for row in db.execute(select(tables.halt)).fetchall()}
@@ -58,7 +57,6 @@ def _kind(transaction: Transaction, integration: str) -> Any:
 
 
 def _first(transaction: Transaction, statement: str, value: str) -> Any:
-    assert isinstance(transaction, SqliteTransaction)
     return transaction.db.execute(statement, (value,)).fetchone()
 
 

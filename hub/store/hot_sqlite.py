@@ -11,6 +11,9 @@ import sqlite3
 from functools import cache
 from pathlib import Path
 
+from hub.store import hot_postgres
+from hub.store.sql import Sql
+
 BUSY_TIMEOUT_MS = 5_000
 """How long a writer waits for another process's short transaction before the caller is told to try again."""
 
@@ -37,31 +40,37 @@ FIND_DELIVERIES = (
 )
 """The newest delivery of each fingerprint. One statement for many: at each one the writer gives up the interpreter,
 and gets it back only when the event loop lets go."""
-INSERT_DELIVERY = (
+INSERT_DELIVERY = Sql(
     "INSERT INTO delivery (position, connection, ref, fingerprint, nth, source_id, received_at, origin, conflict,"
-    " cause, headers, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+    " cause, headers, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+    many=hot_postgres.INSERT_DELIVERY,
 )
-UPSERT_OUTCOME = (
+UPSERT_OUTCOME = Sql(
     "INSERT INTO outcome (position, record, table_name, verdict, reason) VALUES (?,?,?,?,?)"
-    " ON CONFLICT (position, record, table_name) DO UPDATE SET verdict = excluded.verdict, reason = excluded.reason"
+    " ON CONFLICT (position, record, table_name) DO UPDATE SET verdict = excluded.verdict, reason = excluded.reason",
+    many=hot_postgres.UPSERT_OUTCOME,
 )
-HEADS = (
+HEADS = Sql(
     "SELECT s.name, s.id, coalesce((SELECT max(version) FROM event e WHERE e.stream = s.id), 0)"
-    " FROM json_each(?) j CROSS JOIN stream s ON s.name = j.value"
+    " FROM json_each(?) j CROSS JOIN stream s ON s.name = j.value",
+    hot_postgres.HEADS,
 )
 INSERT_STREAM = "INSERT INTO stream (id, name) VALUES (?,?)"
-INSERT_EVENT = (
+INSERT_EVENT = Sql(
     "INSERT INTO event (position, stream, version, id, type, time, recorded, schema, correlation, causation, logic,"
-    " delivery, record, data) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    " delivery, record, data) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    many=hot_postgres.INSERT_EVENT,
 )
-LOAD_ENTITIES = (
+LOAD_ENTITIES = Sql(
     "SELECT e.kind, e.key, e.label, e.version, e.deleted, e.state, e.marks"
-    " FROM json_each(?) j CROSS JOIN stream s ON s.name = j.value JOIN entity e ON e.stream = s.id"
+    " FROM json_each(?) j CROSS JOIN stream s ON s.name = j.value JOIN entity e ON e.stream = s.id",
+    hot_postgres.LOAD_ENTITIES,
 )
-UPSERT_ENTITY = (
+UPSERT_ENTITY = Sql(
     "INSERT INTO entity (stream, kind, key, label, version, deleted, state, marks) VALUES (?,?,?,?,?,?,?,?)"
     " ON CONFLICT (stream) DO UPDATE SET label = excluded.label, version = excluded.version,"
-    " deleted = excluded.deleted, state = excluded.state, marks = excluded.marks"
+    " deleted = excluded.deleted, state = excluded.state, marks = excluded.marks",
+    many=hot_postgres.UPSERT_ENTITY,
 )
 
 

@@ -5,7 +5,6 @@ SQLite has one writer, so being inside the transaction is the lock; the order is
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -25,6 +24,7 @@ from hub.store.documents import (
     load_twoway,
 )
 from hub.store.kept import Place, Sized
+from hub.store.sql import Database, Sql
 from hub.store.statements import select
 from hub.store.view import LoadedView
 
@@ -33,21 +33,28 @@ Key = TypeVar("Key", str, tuple[str, str], tuple[str, str, str])
 KEY_OF_LABEL = (
     "SELECT l.key FROM label l LEFT JOIN stream s ON s.name = l.kind || '/' || l.key"
     " LEFT JOIN entity e ON e.stream = s.id WHERE l.kind = ? AND l.label = ?"
-    " ORDER BY coalesce(e.label = l.label, 0) DESC, l.id DESC LIMIT 1"
+    " ORDER BY coalesce(e.label = l.label, false) DESC, l.id DESC LIMIT 1"
 )
 """The entity that carries the label now, else the one that got it last."""
 LINK = "SELECT object FROM link WHERE connection = ? AND kind = ? AND key = ?"
 LINKED = "SELECT key FROM link WHERE connection = ? AND kind = ? AND object = ? ORDER BY key"
-REFERRING = (
+REFERRING = Sql(
     "SELECT e.kind, e.key, e.label, e.version, e.deleted, e.state, e.marks, j.value FROM json_each(?3) j"
     " CROSS JOIN ref r ON r.kind = ?1 AND r.field = ?2 AND r.value IN"
     " (SELECT j.value UNION SELECT label FROM label WHERE key = j.value)"
-    " CROSS JOIN entity e ON e.stream = r.stream ORDER BY e.key"
+    " CROSS JOIN entity e ON e.stream = r.stream ORDER BY e.key",
+    "SELECT e.kind, e.key, e.label, e.version, e.deleted, e.state, e.marks, j.value"
+    " FROM json_array_elements_text(?3::json) j(value)"
+    " CROSS JOIN LATERAL (SELECT j.value UNION SELECT label FROM label WHERE key = j.value) n(name)"
+    " JOIN ref r ON r.kind = ?1 AND r.field = ?2 AND r.value = n.name"
+    " JOIN entity e ON e.stream = r.stream ORDER BY e.key",
 )
 """For many targets at once: at each statement the writer gives up the interpreter. So with the subjects below."""
-SUBJECTS = (
+SUBJECTS = Sql(
     "SELECT l.subject_kind, l.subject, l.document FROM json_each(?) j CROSS JOIN loop l"
-    " ON l.subject_kind = json_extract(j.value, '$[0]') AND l.subject = json_extract(j.value, '$[1]')"
+    " ON l.subject_kind = json_extract(j.value, '$[0]') AND l.subject = json_extract(j.value, '$[1]')",
+    "SELECT l.subject_kind, l.subject, l.document FROM json_array_elements(?::json) j(value)"
+    " JOIN loop l ON l.subject_kind = j.value->>0 AND l.subject = j.value->>1",
 )
 NEXT_OF_KIND = (
     "SELECT e.kind, e.key, e.label, e.version, e.deleted, e.state, e.marks FROM stream s"
@@ -67,7 +74,7 @@ QUARANTINED = (
 ).replace('"kind" = ? AND "key" = ?', '"kind" = ?1 AND "key" = ?2')
 
 
-def load(db: sqlite3.Connection, view: LoadedView, touched: Touched, seen: dict[Place, Sized]) -> None:
+def load(db: Database, view: LoadedView, touched: Touched, seen: dict[Place, Sized]) -> None:
     """Load what ``touched`` names and the view does not hold yet; ``seen`` gets the entities read."""
     _entities(db, view, touched.entities, seen)
     for kind, label in _missing(touched.labels, view.labels):
@@ -94,7 +101,7 @@ def load(db: sqlite3.Connection, view: LoadedView, touched: Touched, seen: dict[
         view.effects[key] = None if document is None else load_effect(document)
 
 
-def _pages(db: sqlite3.Connection, view: LoadedView, wanted: Collection[tuple[str, str]]) -> None:
+def _pages(db: Database, view: LoadedView, wanted: Collection[tuple[str, str]]) -> None:
     """By the names of their streams, which are indexed; ``0`` is the character after ``/``."""
     for kind, after in _missing(wanted, view.pages):
         rows = db.execute(NEXT_OF_KIND, (f"{kind}/{after}", f"{kind}0", PAGE))
@@ -106,17 +113,17 @@ def _missing(wanted: Collection[Key], held: Collection[Key]) -> list[Key]:
     return sorted(key for key in wanted if key not in held) if wanted else []
 
 
-def _one(db: sqlite3.Connection, statement: str, values: Sequence[object]) -> str | None:
+def _one(db: Database, statement: str, values: Sequence[object]) -> str | None:
     row = db.execute(statement, values).fetchone()
     return None if row is None else row[0]
 
 
-def _document(db: sqlite3.Connection, table: Table, column: str, value: str) -> bytes | None:
+def _document(db: Database, table: Table, column: str, value: str) -> bytes | None:
     row = db.execute(select(table, column), (value,)).fetchone()
     return None if row is None else row[-1]
 
 
-def _entities(db: sqlite3.Connection, view: LoadedView, wanted: Collection[Place], seen: dict[Place, Sized]) -> None:
+def _entities(db: Database, view: LoadedView, wanted: Collection[Place], seen: dict[Place, Sized]) -> None:
     missing = _missing(wanted, view.entities)
     if not missing:
         return
@@ -128,7 +135,7 @@ def _entities(db: sqlite3.Connection, view: LoadedView, wanted: Collection[Place
         seen[entity.kind, entity.key] = entity, len(row[5]) + len(row[6])
 
 
-def _referring(db: sqlite3.Connection, view: LoadedView, missing: Sequence[tuple[str, str, str]]) -> None:
+def _referring(db: Database, view: LoadedView, missing: Sequence[tuple[str, str, str]]) -> None:
     places: dict[tuple[str, str], list[str]] = {}
     for kind, field, target in missing:
         places.setdefault((kind, field), []).append(target)
@@ -141,7 +148,7 @@ def _referring(db: sqlite3.Connection, view: LoadedView, missing: Sequence[tuple
         view.references.update(((kind, field, target), tuple(each)) for target, each in found.items())
 
 
-def _quarantined(db: sqlite3.Connection, view: LoadedView, wanted: Collection[tuple[str, str]]) -> None:
+def _quarantined(db: Database, view: LoadedView, wanted: Collection[tuple[str, str]]) -> None:
     missing = _missing(wanted, view.quarantines)
     view.quarantines.update(dict.fromkeys(missing, ()))
     if db.execute(ANY_QUARANTINE).fetchone() is not None:
@@ -153,15 +160,13 @@ def _loaded(rows: Iterable[Any]) -> tuple[Quarantine, ...]:
     return tuple(load_quarantine(row) for row in rows)
 
 
-def _instances(
-    db: sqlite3.Connection, view: LoadedView, statement: str, place: tuple[str, str]
-) -> tuple[Instance, ...]:
+def _instances(db: Database, view: LoadedView, statement: str, place: tuple[str, str]) -> tuple[Instance, ...]:
     found = tuple(load_instance(row[0]) for row in db.execute(statement, place))
     view.loops.update({instance.id: instance for instance in found})
     return found
 
 
-def _subjects(db: sqlite3.Connection, view: LoadedView, missing: Sequence[tuple[str, str]]) -> None:
+def _subjects(db: Database, view: LoadedView, missing: Sequence[tuple[str, str]]) -> None:
     if not missing:
         return
     view.subjects.update(dict.fromkeys(missing, ()))  # nearly all: most records close nothing
@@ -174,7 +179,7 @@ def _subjects(db: sqlite3.Connection, view: LoadedView, missing: Sequence[tuple[
         view.loops.update({instance.id: instance for instance in closings})
 
 
-def _loops(db: sqlite3.Connection, view: LoadedView, touched: Touched) -> None:
+def _loops(db: Database, view: LoadedView, touched: Touched) -> None:
     _subjects(db, view, _missing(touched.subjects, view.subjects))
     for loop in _missing(touched.loops, view.loops):
         document = _document(db, tables.loop, "id", loop)

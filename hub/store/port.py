@@ -6,27 +6,26 @@ One writer at a time decides (SQLite: one writer thread; PostgreSQL: row locks i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
 from hub.model.changes import Changes, Reading, Timer, Touched, View
-from hub.model.clock import Micros
+from hub.model.clock import Clock, Micros
 from hub.model.effect import Effect
 from hub.model.event import Event
 from hub.model.schema import Schemas
+from hub.store.appending import Placed, Sealed
+from hub.store.sql import Database
 
 T = TypeVar("T")
 
 
 class CheckpointMoved(Exception):
     """Compare-and-set on a checkpoint failed: somebody else has moved it. Roll back, reload, run again."""
-
-
-class VersionConflict(Exception):
-    """A stream's next version is taken or not consecutive: decided on an old head. Roll back, reload, run again."""
 
 
 class Dues(NamedTuple):
@@ -41,6 +40,11 @@ class Dues(NamedTuple):
 class Transaction(Protocol):
     """The inside of one write transaction."""
 
+    @property
+    def db(self) -> Database:
+        """The driver's connection, for the store's own tables; other rooms leave it alone."""
+        ...
+
     def load(self, touched: Touched) -> View:
         """Lock and load those heads (missing ones too). Calls accumulate: the newest view knows all of them."""
         ...
@@ -50,7 +54,16 @@ class Transaction(Protocol):
         ...
 
     def checkpoint(self, consumer: str, partition: int) -> int:
-        """The position below which everything is settled; 0 where there is none yet."""
+        """The position below which everything is settled; 0 where there is none yet. Locks the row where rows are
+        locked, so ask first."""
+        ...
+
+    def find_checkpoint(self, consumer: str, partition: int) -> int | None:
+        """The same, telling "none yet" from 0."""
+        ...
+
+    def create_checkpoint(self, consumer: str, partition: int, position: int) -> None:
+        """Make it, where there is none yet; one that is there is left alone."""
         ...
 
     def advance(self, consumer: str, partition: int, before: int, after: int, expected: int) -> None:
@@ -76,6 +89,17 @@ class Transaction(Protocol):
 class Store(Protocol):
     """The store as the engine, the executor and the command line see it."""
 
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def folder(self) -> Path | None:
+        """Where on this machine's disks the data lies; None where another machine keeps it."""
+        ...
+
+    def close(self) -> None:
+        """Finish what is under way and let go of the database. A second close does nothing."""
+        ...
+
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run ``work`` in the shared group commit (a savepoint of its own); returns after the flush."""
         ...
@@ -84,8 +108,40 @@ class Store(Protocol):
         """The same, blocking, for callers without an event loop."""
         ...
 
+    def appending(self, arrivals: Sequence[Sealed]) -> Awaitable[list[Placed]]:
+        """Append deliveries to the log; those of all callers of one commit go out together."""
+        ...
+
+    def append_now(self, arrivals: Sequence[Sealed]) -> list[Placed]:
+        """The same, blocking."""
+        ...
+
+    def seal(self, body: bytes, subject: str) -> bytes:
+        """What stands on disk for these bytes: the one seam for erasure and compression."""
+        ...
+
+    def open(self, sealed: bytes, subject: str) -> bytes:
+        """What ``seal`` sealed."""
+        ...
+
     def read(self) -> AbstractContextManager[Connection]:
         """A read-only snapshot for named queries (``hub/store/queries``)."""
+        ...
+
+    def reader(self) -> AbstractContextManager[Database]:
+        """A driver connection for the few reads that run many times a second; each statement sees its own moment."""
+        ...
+
+    def frozen(self) -> AbstractContextManager[Database]:
+        """The same, every statement seeing the moment of the first one."""
+        ...
+
+    async def data_version(self) -> int:
+        """A number that changes when *another process* has committed, where the database tells; else it stays."""
+        ...
+
+    def checkpoint(self, consumer: str, partition: int) -> int:
+        """The committed checkpoint, for readers (a transaction asks its own)."""
         ...
 
     def due_effects(self, now: Micros, limit: int, paused: frozenset[str]) -> Sequence[Effect]:

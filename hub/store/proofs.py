@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +11,17 @@ import orjson
 from hub.model.chain import Block, path, root
 from hub.store.blocks import blocks, covering, key_of
 from hub.store.leaves import DELIVERIES, EVENTS, Leaf, leaves
+from hub.store.sql import Database, Sql
 
 Row = Sequence[Any]
 AT_ONCE = 500
+ALL = 1 << 62
+"""More rows than there are."""
+_OF_STREAMS = "WHERE e.position IN (SELECT position FROM event WHERE stream IN (SELECT id FROM stream WHERE name IN"
+EVENTS_OF = Sql(
+    EVENTS.replace("WHERE", f"{_OF_STREAMS} (SELECT value FROM json_each(?)))) AND", 1),
+    EVENTS.postgres.replace("WHERE", f"{_OF_STREAMS} (SELECT json_array_elements_text(?::json)))) AND", 1),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +38,7 @@ class Broken(Exception):
 class Prover:
     """Reads each block it needs once."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Database) -> None:
         self.db = db
         self.key = key_of(db) or b""
         self._read: dict[int, tuple[Block, list[Leaf]]] = {}
@@ -61,18 +68,17 @@ class Prover:
         return [one.block for one in blocks(self.db, first, last - first + 1)]
 
 
-def event_rows(db: sqlite3.Connection, streams: Sequence[str]) -> list[Row]:
+def event_rows(db: Database, streams: Sequence[str]) -> list[Row]:
     """The events of some streams as ``leaves.event_header`` wants them, their bytes last; in order of position."""
-    wanted = "e.position IN (SELECT position FROM event WHERE stream IN (SELECT id FROM stream WHERE name IN"
-    statement = EVENTS.replace("WHERE", f"WHERE {wanted} (SELECT value FROM json_each(?)))) AND", 1)
-    return db.execute(statement, (orjson.dumps(list(streams)).decode(), 0, -1)).fetchall()
+    return db.execute(EVENTS_OF, (orjson.dumps(list(streams)).decode(), 0, ALL)).fetchall()
 
 
-def delivery_rows(db: sqlite3.Connection, refs: Sequence[str]) -> list[Row]:
+def delivery_rows(db: Database, refs: Sequence[str]) -> list[Row]:
     """Deliveries by ref as ``leaves.delivery_header`` wants them, in order of position."""
     found: list[Row] = []
     for start in range(0, len(refs), AT_ONCE):
         some = [bytes.fromhex(ref) for ref in refs[start : start + AT_ONCE]]
-        statement = DELIVERIES.replace("WHERE", f"WHERE ref IN ({','.join('?' * len(some))}) AND", 1)
-        found += db.execute(statement, (*some, 0, -1)).fetchall()
+        wanted = f"WHERE ref IN ({','.join('?' * len(some))}) AND"
+        statement = Sql(DELIVERIES.replace("WHERE", wanted, 1), DELIVERIES.postgres.replace("WHERE", wanted, 1))
+        found += db.execute(statement, (*some, 0, ALL)).fetchall()
     return sorted(found, key=lambda row: int(row[0]))

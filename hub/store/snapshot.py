@@ -6,7 +6,6 @@ preflight may run beside a serving hub.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
@@ -17,27 +16,24 @@ from hub.model.entity import Entity
 from hub.model.instance import Instance
 from hub.model.twoway import TwoWay
 from hub.store.loading import load
-from hub.store.sqlite import SqliteStore
+from hub.store.port import Store
+from hub.store.sql import Database
 from hub.store.view import LoadedView
 
 T = TypeVar("T")
 
 
 @contextmanager
-def snapshot(store: SqliteStore) -> Iterator[Snapshot]:
+def snapshot(store: Store) -> Iterator[Snapshot]:
     """The state of this moment, whatever is committed meanwhile."""
-    with store.reader() as db:
-        db.execute("BEGIN")
-        try:
-            yield Snapshot(db)
-        finally:
-            db.execute("ROLLBACK")
+    with store.frozen() as db:
+        yield Snapshot(db)
 
 
 class Snapshot:
     """Implements ``hub.model.changes.View``: a miss is looked up at once."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: Database) -> None:
         self.db = db
         self._view = LoadedView()
         load(db, self._view, Touched(), {})

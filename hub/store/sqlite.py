@@ -65,6 +65,10 @@ class SqliteStore:
         self._engine.dispose()
 
     @property
+    def folder(self) -> Path | None:
+        return self.path.parent
+
+    @property
     def commits(self) -> int:
         """Commits so far by this process; what shares one is seen by counting them."""
         return self._writer.commits
@@ -111,6 +115,16 @@ class SqliteStore:
             yield db
         finally:
             self._give_back(db)
+
+    @contextmanager
+    def frozen(self) -> Iterator[sqlite3.Connection]:
+        """The same in a transaction, so that every statement sees one moment."""
+        with self.reader() as db:
+            db.execute("BEGIN")
+            try:
+                yield db
+            finally:
+                db.execute("ROLLBACK")
 
     def _give_back(self, db: sqlite3.Connection) -> None:
         if self._readers.full():

@@ -21,6 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects import postgresql
 
 metadata = MetaData(
     naming_convention={
@@ -29,12 +30,14 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+TEXT = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+"""Text in the order of its bytes, whatever the locale of a PostgreSQL database."""
 BIG = BigInteger().with_variant(Integer, "sqlite")
 """A 64-bit integer; SQLite only makes a column the row id when it is spelt INTEGER."""
 
 
 def _text(name: str, *, null: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=null)
+    return Column(name, TEXT, nullable=null)
 
 
 def _big(name: str, *, null: bool = False) -> Column[int]:
@@ -119,7 +122,7 @@ entity = Table(
 shape = Table(
     "shape",
     metadata,
-    Column("kind", Text, primary_key=True),
+    Column("kind", TEXT, primary_key=True),
     _big("version"),
 )
 """Of which version of their schema the stored entities of a kind are; without a row: 1."""
@@ -199,7 +202,7 @@ twoway = Table(
 loop = Table(
     "loop",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     _text("integration"),
     _text("loop"),
     _text("subject_kind"),
@@ -217,7 +220,7 @@ loop = Table(
 timer = Table(
     "timer",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     _text("kind"),
     _text("loop"),
     _text("step"),
@@ -229,7 +232,7 @@ timer = Table(
 approval = Table(
     "approval",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     _text("loop"),
     _text("role"),
     _text("state"),
@@ -241,7 +244,7 @@ approval = Table(
 effect = Table(
     "effect",
     metadata,
-    Column("key", Text, primary_key=True),
+    Column("key", TEXT, primary_key=True),
     _text("reference"),
     _text("integration"),
     _text("loop"),
@@ -303,7 +306,7 @@ cursor = Table(
 quarantine = Table(
     "quarantine",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", TEXT, primary_key=True),
     _text("connection"),
     _text("delivery"),
     _big("position"),
@@ -439,3 +442,13 @@ mapping_decision = Table(
     Index(None, "integration", "table_hash"),
 )
 """Who proposed and who approved which version of a mapping, append-only."""
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", TEXT, primary_key=True),
+    _text("holder"),
+    _big("token"),  # grows each time the lease changes hands
+    _big("until"),  # by the database's clock
+)
+"""What one process at a time does in a cluster."""

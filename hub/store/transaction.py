@@ -5,7 +5,6 @@ It knows nothing of threads or commits (``writer``) and decides nothing. Rows go
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, overload
 
@@ -30,22 +29,24 @@ from hub.store.documents import (
     timer_row,
     twoway_row,
 )
+from hub.store.failures import VersionConflict
 from hub.store.indexing import index_fields
 from hub.store.kept import Kept, Place, Sized
 from hub.store.loading import load
-from hub.store.port import CheckpointMoved, Transaction, VersionConflict
-from hub.store.statements import delete, insert, select, upsert
+from hub.store.port import CheckpointMoved, Transaction
+from hub.store.sql import Database, Sql
+from hub.store.statements import ADD_MEASURE, delete, insert, select, upsert
 from hub.store.upgrading import outdated, upgrade
 from hub.store.view import LoadedView
 
 HOUR: Micros = 3_600 * SECOND
 OUTCOMES = frozenset({EffectState.SENT, EffectState.UNKNOWN, EffectState.REJECTED})
-ADD_MEASURE = (
-    "INSERT INTO measure (integration, name, hour, value) VALUES (?,?,?,?)"
-    " ON CONFLICT (integration, name, hour) DO UPDATE SET value = value + excluded.value"
-)
 LATEST = "SELECT coalesce(max(id), 0) FROM mapping"
-REFS_OF = "SELECT r.stream, r.field, r.value FROM json_each(?) j CROSS JOIN ref r ON r.stream = j.value"
+REFS_OF = Sql(
+    "SELECT r.stream, r.field, r.value FROM json_each(?) j CROSS JOIN ref r ON r.stream = j.value",
+    "SELECT r.stream, r.field, r.value FROM json_array_elements_text(?::json) j(value)"
+    " JOIN ref r ON r.stream = j.value::bigint",
+)
 ADVANCE = (
     "UPDATE checkpoint SET position = ?, expected = expected + ?"
     " WHERE consumer = ? AND partition = ? AND position = ?"
@@ -77,10 +78,13 @@ def _at(event: Event, position: int) -> Event:
     return Event(**{**values, "position": position})
 
 
-class SqliteTransaction:
-    """Implements ``hub.store.port.Transaction``; lives inside one savepoint of the writer thread."""
+class SqlTransaction:
+    """Implements ``hub.store.port.Transaction``; on SQLite it lives inside one savepoint of the writer thread.
 
-    def __init__(self, db: sqlite3.Connection, kept: Kept | None = None) -> None:
+    There the one writer is the lock. What differs where several write at once is in ``transaction_postgres``.
+    """
+
+    def __init__(self, db: Database, kept: Kept | None = None) -> None:
         self.db = db
         self._kept = Kept() if kept is None else kept
         self.seen: dict[Place, Sized] = {}
@@ -129,13 +133,19 @@ class SqliteTransaction:
         return int(self.db.execute(LATEST).fetchone()[0])
 
     def checkpoint(self, consumer: str, partition: int) -> int:
+        return self.find_checkpoint(consumer, partition) or 0
+
+    def find_checkpoint(self, consumer: str, partition: int) -> int | None:
         statement = select(tables.checkpoint, "consumer", "partition")
         row = self.db.execute(statement, (consumer, partition)).fetchone()
-        return 0 if row is None else int(row[2])
+        return None if row is None else int(row[2])
+
+    def create_checkpoint(self, consumer: str, partition: int, position: int) -> None:
+        self.db.execute(insert(tables.checkpoint), (consumer, partition, position, 0))
 
     def advance(self, consumer: str, partition: int, before: int, after: int, expected: int) -> None:
         if before == 0:
-            self.db.execute(insert(tables.checkpoint), (consumer, partition, 0, 0))
+            self.create_checkpoint(consumer, partition, 0)
         moved = self.db.execute(ADVANCE, (after, expected, consumer, partition, before))
         if moved.rowcount != 1:
             raise CheckpointMoved(f"{consumer}/{partition} is not at {before}")
@@ -152,10 +162,14 @@ class SqliteTransaction:
             ids[name], heads[name] = number, version
         _check_versions(changes.events, heads)
         fresh = [name for name in heads if name not in ids]
-        first = self._next(tables.stream, "id")
-        ids.update((name, first + index) for index, name in enumerate(fresh))
-        self.db.executemany(hot_sqlite.INSERT_STREAM, [(ids[name], name) for name in fresh])
+        self._begin_streams(fresh, ids)
         return ids
+
+    def _begin_streams(self, names: Sequence[str], ids: dict[str, int]) -> None:
+        """Give new streams their numbers."""
+        first = self._next(tables.stream, "id")
+        ids.update((name, first + index) for index, name in enumerate(names))
+        self.db.executemany(hot_sqlite.INSERT_STREAM, [(ids[name], name) for name in names])
 
     def _next(self, table: Table, column: str) -> int:
         row = self.db.execute(f"SELECT coalesce(max({column}), 0) + 1 FROM {table.name}").fetchone()
@@ -260,5 +274,4 @@ def _check_versions(events: Iterable[Event], heads: Mapping[str, int]) -> None:
 
 def execute(transaction: Transaction, statement: str, row: Sequence[Any]) -> None:
     """One row of a table that is no head of the engine's (cursors, activations), in the same transaction."""
-    assert isinstance(transaction, SqliteTransaction)
     transaction.db.execute(statement, row)

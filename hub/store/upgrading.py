@@ -6,7 +6,6 @@ are never touched: they name the version they were written in, and are read thro
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,22 +16,30 @@ from hub.model.schema import Schemas
 from hub.model.upcast import Upcast
 from hub.store import tables
 from hub.store.documents import dump, dump_marks, load_marks
+from hub.store.sql import Database, Many, Sql
 from hub.store.statements import delete, select, upsert
 
 AT_ONCE = 2_000
 _NEXT = "SELECT stream, key, state, marks FROM entity WHERE kind = ? AND stream > ? ORDER BY stream LIMIT ?"
-_SAVE = "UPDATE entity SET state = ?, marks = ? WHERE stream = ?"
+_SAVE = Sql(
+    "UPDATE entity SET state = ?, marks = ? WHERE stream = ?",
+    many=Many(
+        "UPDATE entity e SET state = v.state, marks = v.marks"
+        " FROM unnest(?::bytea[], ?::bytea[], ?::bigint[]) v(state, marks, stream) WHERE e.stream = v.stream",
+        ("bytea", "bytea", "bigint"),
+    ),
+)
 Indexed = Mapping[str, Sequence[str]]
 """Kind -> the fields that are kept in ``ref``."""
 
 
-def stored_version(db: sqlite3.Connection, kind: str) -> int:
+def stored_version(db: Database, kind: str) -> int:
     """Of which version the stored entities of a kind are."""
     row = db.execute(select(tables.shape, "kind"), (kind,)).fetchone()
     return 1 if row is None else int(row[1])
 
 
-def outdated(db: sqlite3.Connection, schemas: Schemas) -> list[str]:
+def outdated(db: Database, schemas: Schemas) -> list[str]:
     """The kinds whose stored entities are of an older version than their schema. Raises ``ConfigError``."""
     found = []
     for kind in schemas.kinds:
@@ -46,16 +53,16 @@ def outdated(db: sqlite3.Connection, schemas: Schemas) -> list[str]:
     return found
 
 
-def _shaped(db: sqlite3.Connection) -> bool:
+def _shaped(db: Database) -> bool:
     return db.execute("SELECT 1 FROM shape LIMIT 1").fetchone() is not None
 
 
-def upgrade(db: sqlite3.Connection, schemas: Schemas, indexed: Indexed) -> int:
+def upgrade(db: Database, schemas: Schemas, indexed: Indexed) -> int:
     """Every stored entity in its newest form; gives how many were rewritten. Raises ``ConfigError``."""
     return sum(_kind(db, kind, schemas, indexed.get(kind, ())) for kind in outdated(db, schemas))
 
 
-def _kind(db: sqlite3.Connection, kind: str, schemas: Schemas, indexed: Sequence[str]) -> int:
+def _kind(db: Database, kind: str, schemas: Schemas, indexed: Sequence[str]) -> int:
     steps = schemas.steps(kind, stored_version(db, kind))
     done, at = 0, 0
     while rows := db.execute(_NEXT, (kind, at, AT_ONCE)).fetchall():

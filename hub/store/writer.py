@@ -21,7 +21,7 @@ from hub.model.effect import EffectState
 from hub.store.appending import Append, append_runs
 from hub.store.failures import StoreBusy, explained
 from hub.store.kept import Kept
-from hub.store.transaction import OUTCOMES, SqliteTransaction
+from hub.store.transaction import OUTCOMES, SqlTransaction
 
 JOBS_MAX = 512
 """Jobs that share one commit at most: bounds how long the first of them waits for the last."""
@@ -38,7 +38,7 @@ class Promise(Protocol):
 class Job:
     """One queued piece of work; ``loop`` is None for a blocking caller. ``probe`` runs outside a transaction."""
 
-    work: Callable[[SqliteTransaction], Any] | Append
+    work: Callable[[SqlTransaction], Any] | Append
     promise: Any
     loop: asyncio.AbstractEventLoop | None
     probe: bool = False
@@ -67,14 +67,14 @@ class Writer:
         self.commits = 0
         self._kept = Kept()
 
-    def submit(self, work: Callable[[SqliteTransaction], Any] | Append, *, probe: bool = False) -> Any:
+    def submit(self, work: Callable[[SqlTransaction], Any] | Append, *, probe: bool = False) -> Any:
         """Queue work from an event loop; gives the future to await."""
         loop = asyncio.get_running_loop()
         job = Job(work, loop.create_future(), loop, probe)
         self._put(job)
         return job.promise
 
-    def run(self, work: Callable[[SqliteTransaction], Any] | Append, *, probe: bool = False) -> Any:
+    def run(self, work: Callable[[SqlTransaction], Any] | Append, *, probe: bool = False) -> Any:
         """Queue work and wait for its answer."""
         job = Job(work, Future(), None, probe)
         self._put(job)
@@ -161,7 +161,7 @@ class Writer:
 
 def _attempt(db: sqlite3.Connection, job: Job, where: str, kept: Kept) -> set[EffectState]:
     """Run one closure in a savepoint of its own (a probe: without). Gives the effect states it wrote."""
-    transaction = SqliteTransaction(db, kept)
+    transaction = SqlTransaction(db, kept)
     assert not isinstance(job.work, Append)
     if not job.probe:
         db.execute("SAVEPOINT work")

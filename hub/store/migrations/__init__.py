@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from hub.errors import FatalError
 from hub.model.boundary import boundary
 
-HEAD = "0009"
+HEAD = "0010"
 """The revision this code works with. Checked at every open without importing Alembic (start-up stays small)."""
 
 

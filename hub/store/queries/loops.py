@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, Text, cast, func, select
+from sqlalchemy import Connection, func, select
 
 from hub.model.changes import WATCHING, Approval, Reading, Timer
 from hub.model.clock import Micros
 from hub.model.effect import Effect
 from hub.model.instance import Instance
 from hub.store.documents import load_approval, load_effect, load_instance, load_timer
+from hub.store.queries.json_text import json_text
 from hub.store.tables import approval, effect, loop, reading, timer
 
 
@@ -31,7 +32,7 @@ def instances(
 def versions_running(db: Connection) -> list[tuple[str, str]]:
     """(integration, logic hash) of every version under which a closing is still open."""
     over = ("done", "history", "cancelled")
-    logic = func.json_extract(cast(loop.c.document, Text), "$.logic")
+    logic = json_text(loop.c.document, "logic")
     statement = select(loop.c.integration, logic).where(loop.c.state.not_in(over)).distinct()
     return sorted((str(name), str(one)) for name, one in db.execute(statement))
 

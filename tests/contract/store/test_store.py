@@ -24,7 +24,8 @@ from hub.model.effect import Effect, EffectState
 from hub.model.entity import Entity, Mark, SourceMarks
 from hub.model.event import Event, event_id
 from hub.model.instance import Instance, LoopState
-from hub.store.port import CheckpointMoved, Transaction, VersionConflict
+from hub.store.failures import VersionConflict
+from hub.store.port import CheckpointMoved, Transaction
 from hub.store.queries import entities, events, loops, records, status, trace
 from hub.store.sqlite import SqliteStore
 from tests.stores import temp_store

@@ -17,7 +17,7 @@ from hub.model.delivery import Delivery
 from hub.model.effect import EffectState
 from hub.model.fact import EffectMoved, PersonDecided
 from hub.store.sqlite import SqliteStore
-from hub.store.transaction import SqliteTransaction
+from hub.store.transaction import SqlTransaction
 from tests.engine_stage import catalog_of, closed, decode, expense, item, money, project
 from tests.stores import StandingClock, temp_store
 
@@ -83,14 +83,14 @@ def _effect(store: SqliteStore, key: str):
 
 
 async def test_a_delivery_the_store_cannot_hold_is_set_aside_and_the_others_are_kept(store, monkeypatch):
-    write = SqliteTransaction.write
+    write = SqlTransaction.write
 
-    def refuses(self: SqliteTransaction, changes: Changes, now: int):
+    def refuses(self: SqlTransaction, changes: Changes, now: int):
         if any(key == "jira:3" for _, key in changes.entities):
             raise ValueError("cannot be written")
         return write(self, changes, now)
 
-    monkeypatch.setattr(SqliteTransaction, "write", refuses)
+    monkeypatch.setattr(SqlTransaction, "write", refuses)
     await arrive(store, [[project(str(n))] for n in range(1, 7)])
     engine = engine_on(store)
     assert await engine.step() == 6
