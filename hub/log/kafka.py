@@ -23,7 +23,7 @@ from hub.log.stored import StoredDeliveries
 from hub.log.topics import Topics
 from hub.log.wire import Wire, encode
 from hub.model.boundary import boundary
-from hub.store.sqlite import SqliteStore
+from hub.store.port import Store
 
 PATIENCE_SECONDS = 1.0
 """How long the brokers may take before the delivery goes into the spool: senders give up after some seconds."""
@@ -41,7 +41,7 @@ class KafkaLog(StoredDeliveries):
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         producing: Callable[[], Producing],
         topics: Topics,
         route: Route,
