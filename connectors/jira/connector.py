@@ -191,6 +191,8 @@ class JiraConnector(Connector):
         answer = await self.get(self.path("issue", name), {"fields": "*all"})
         if answer is not None and not (isinstance(answer.json, dict) and answer.json.get("id")):
             raise ReadFailed(f"issue {name}: the answer has no id")
+        if answer is not None and name.isdigit() and str(answer.json["id"]) != name:
+            raise ReadFailed(f"asked for issue {name}, got {answer.json['id']}")
         return answer
 
     async def probe(self) -> Probe:

@@ -30,6 +30,7 @@ _WHOLE_CARD = {
     "fields": "all", "list": "true", "board": "true", "board_fields": "name,shortLink", "members": "true",
     "checklists": "all", "customFieldItems": "true",
 }  # fmt: skip
+ID_LENGTH = 24
 
 
 class TrelloConnector(Connector):
@@ -141,6 +142,8 @@ class TrelloConnector(Connector):
         card = answer.json if isinstance(answer.json, dict) else {}
         if not card.get("id"):
             raise ReadFailed(f"card {ref.id}: the answer has no id")
+        if card["id"] != ref.id and len(ref.id) == ID_LENGTH:  # people's short links are shorter
+            raise ReadFailed(f"asked for card {ref.id}, got {card['id']}")
         fields = await self._fields(str(card.get("idBoard")), card)
         body = b'{"card":' + answer.body + b',"customFields":' + fields + b"}"
         return Found(

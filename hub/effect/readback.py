@@ -34,7 +34,7 @@ def judge(effect: Effect, action: ActionSpec, found: Found | None, now: Micros) 
     if found is None:
         return _not_yet(effect, "not-found", now)
     if effect.remote_id and found.remote_id != effect.remote_id:
-        return Judgement("mismatch", f"wrong-document: asked for {effect.remote_id}, got {found.remote_id}")
+        return _not_yet(effect, f"wrong-document: asked for {effect.remote_id}, got {found.remote_id}", now)
     document = found.document or {}
     carried = document.get("external_ref")
     if isinstance(carried, str) and carried and not _is_ours(carried, effect.reference):

@@ -16,7 +16,7 @@ from hub.model.record import Json
 from hub.model.source_json import parse
 from hub.sim.profile import Drawn
 
-NOT_DONE = frozenset({"never-arrives", "500", "429", "401"})
+NOT_DONE = frozenset({"never-arrives", "500", "429", "storm", "401", "403"})
 """With these the system does nothing at all."""
 CUT = frozenset({"drop-answer", "never-arrives", "late"})
 """With these the caller gets no answer."""
@@ -34,16 +34,21 @@ class Reply:
     endless: bool = False
 
 
+MISSING = Reply(404, {}, b'{"error":"there is no such thing"}')
+
+
 def refused(drawn: Drawn) -> Reply | None:
     """The answer of a system that does nothing; None where it does its work."""
     wait = {"retry-after": drawn.word} if drawn.word else {}
     match drawn.does:
         case "500":
             return Reply(500, {}, b'{"error":"something went wrong"}')
-        case "429":
+        case "429" | "storm":
             return Reply(429, wait, b'{"error":"too many requests"}')
         case "401":
             return Reply(401, {}, b'{"error":"who are you?"}')
+        case "403":
+            return Reply(403, {}, b'{"error":"you may not do that any more"}')
     return None
 
 
@@ -70,7 +75,7 @@ def bent(drawn: Drawn, good: Reply) -> Reply:
         case "endless":
             return Reply(200, {}, b'{"id":"', endless=True)
         case "gone":
-            return Reply(404, {}, b'{"error":"there is no such thing"}')
+            return MISSING
         case "drift":
             return Reply(good.status, good.headers, drifted(good.body))
     return good
@@ -123,10 +128,11 @@ class Recent:
     made: dict[str, int] = field(default_factory=dict)
 
     def note(self, body: bytes, now_ms: int) -> None:
-        """An object was made: its id is in this answer."""
+        """An object was made or has changed: its id is in this answer, or in what the source tells of it."""
         found = parse(body) if self.lag_ms else None
-        if isinstance(found, dict) and "id" in found:
-            self.made[str(found["id"])] = now_ms
+        if isinstance(found, dict):
+            told = (found, *(one for one in found.values() if isinstance(one, dict)))
+            self.made.update((str(one["id"]), now_ms) for one in told if "id" in one)
 
     def hidden(self, body: bytes, now_ms: int) -> bytes:
         """A search's answer without what is too new."""

@@ -18,7 +18,7 @@ from aiohttp import web
 
 from hub.connector.base import Connector
 from hub.connector.twin import answer
-from hub.sim.hostile import CUT, JSON, NOT_DONE, Keys, Recent, Reply, bent, refused
+from hub.sim.hostile import CUT, JSON, MISSING, NOT_DONE, Keys, Recent, Reply, bent, refused
 from hub.sim.profile import Dice, Drawn, Profile
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -66,12 +66,16 @@ class Hostile:
     forget: Callable[[str], None] | None = None
     dice: Dice = field(init=False)
     recent: Recent = field(init=False)
+    listed: Recent = field(init=False)
+    vanished: set[str] = field(default_factory=set)
+    """Paths of objects that are not there any more, whoever asks."""
     keys: Keys = field(init=False)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.dice = Dice(self.profile, self.seed)
-        self.recent, self.keys = Recent(self.profile.always("lag")), Keys(self.profile.always("forgets-keys"))
+        self.recent, self.listed = Recent(self.profile.always("lag")), Recent(self.profile.always("unlisted"))
+        self.keys = Keys(self.profile.always("forgets-keys"))
 
     def install(self, app: web.Application) -> web.Application:
         """Put the profile before everything the twin does."""
@@ -103,16 +107,24 @@ class Hostile:
             self._later(drawn.measure, lambda: self._done(request, handler, calls))
             return self._cut(request)
         good = await self._done(request, handler, calls)
+        if calls == "read" and self._is_gone(request.path, drawn, good):
+            return await self._send(request, MISSING)
         if drawn.does == "slow":
             await asyncio.sleep(drawn.measure / 1000)
         return self._cut(request) if drawn.does in CUT else await self._send(request, bent(drawn, good))
+
+    def _is_gone(self, path: str, drawn: Drawn, good: Reply) -> bool:
+        """Whether the object asked for is not there any more; it stays away until there is peace."""
+        if drawn.does == "gone" and good.status == 200:
+            self.vanished.add(path)
+        return path in self.vanished and not self.peaceful
 
     def _kind(self, request: web.Request) -> str:
         if request.method in WRITES and not any(part in request.path for part in READING_POSTS):
             return "write"
         if any(part in str(request.rel_url) for part in SEARCHES[self.profile.connector]):
             return "search"
-        return "page" if "search" in request.path or "/actions" in request.path else "read"
+        return "page" if "search" in request.path or request.path.endswith(("/actions", "/cards")) else "read"
 
     async def _done(self, request: web.Request, handler: Handler, calls: str) -> Reply:
         """The twin's own answer; what it made is hidden from searches for a while."""
@@ -125,8 +137,10 @@ class Hostile:
         now = _milliseconds()
         if calls == "write" and 200 <= found.status < 300:
             self.recent.note(body, now)
-        if calls == "search" and not self.peaceful:
-            body = self.recent.hidden(body, now)
+            self.listed.note(body, now)
+        hiding = {"search": self.recent, "page": self.listed}.get(calls)
+        if hiding is not None and not self.peaceful:
+            body = hiding.hidden(body, now)
         return Reply(found.status, {"content-type": found.content_type}, body)
 
     def _forgets(self, request: web.Request) -> None:
@@ -181,6 +195,7 @@ class Hostile:
         async def happen(request: web.Request) -> web.Response:
             body = await request.read()
             take(body)
+            self.listed.note(body, _milliseconds())
             drawn = Drawn() if self.peaceful else self.dice.draw("webhook", "", str(len(body)))
             if drawn.does == "lost" and request.query.get("lose") == "no":
                 drawn = Drawn("twice")

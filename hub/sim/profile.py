@@ -23,7 +23,9 @@ DOES: Mapping[str, str] = {
     "500-done": "done, then a server error",
     "503-done": "done, then a gateway gives up and says when to come again",
     "429": "not done, too many calls, with an odd Retry-After",
+    "storm": "not done, too many calls; nor are the calls after it, as many as the measure says",
     "401": "not done, credentials refused",
+    "403": "not done, permission lost",
     "409-done": "done, then refused as being there already",
     "error-inside": "done, answered 200 with an error in place of the object",
     "wrong-id": "done, answered with the id of something else",
@@ -32,10 +34,11 @@ DOES: Mapping[str, str] = {
     "html": "done, a page in place of JSON",
     "endless": "done, a body that does not end",
     "lag": "what was made less than so many milliseconds ago is not found by searching",
+    "unlisted": "what changed less than so many milliseconds ago is on no page yet",
     "drift": "the objects of a page come in another order, one of them twice",
     "forgets-keys": "idempotency keys are forgotten after so many milliseconds",
     "clock": "the system's clock is so many milliseconds off",
-    "gone": "an object that is there is answered as not there: permission lost, or deleted without a word",
+    "gone": "from then on an object that was there is not: permission lost, or deleted without a word",
     "twice": "the webhook is sent twice",
     "delayed": "the webhook comes so many milliseconds later: others overtake it",
     "lost": "the webhook is never sent",
@@ -97,7 +100,7 @@ class Drawn:
     word: str = ""
 
 
-STANDING = frozenset({"lag", "clock", "forgets-keys"})
+STANDING = frozenset({"lag", "unlisted", "clock", "forgets-keys"})
 """These hold for the whole run; they are not drawn call by call."""
 
 
@@ -108,17 +111,24 @@ class Dice:
         self.profile, self.seed = profile, seed
         self._struck: dict[tuple[str, str], int] = {}
         self._calls: dict[str, int] = {}
+        self._storm, self._storming = 0, Drawn()
 
     def draw(self, calls: str, path: str, about: str) -> Drawn:
         """What happens to the next call of that kind; ``about`` names the object (a reference, an id, a path)."""
         number = self._calls[calls] = self._calls.get(calls, 0) + 1
+        if self._storm and calls != "webhook":
+            self._storm -= 1
+            return self._storming
         random = Random(f"{self.profile.name}/{self.seed}/{calls}/{number}")
         for one in self.profile.behaviours:
             if one.does in STANDING or not one.covers(calls, path):
                 continue
             if random.randrange(ALWAYS) < one.share and self._may(one, about):
                 measure = random.randint(1, one.measure) if one.measure else 0
-                return Drawn(one.does, measure, random.choice(one.words) if one.words else "")
+                drawn = Drawn(one.does, measure, random.choice(one.words) if one.words else "")
+                if one.does == "storm":
+                    self._storm, self._storming = measure, drawn
+                return drawn
         return Drawn()
 
     def _may(self, one: Behaviour, about: str) -> bool:

@@ -10,17 +10,8 @@ from collections.abc import Mapping
 
 from hub.sim.profile import Behaviour, Profile
 
-RETRY_AFTER = (
-    "0",
-    "1",
-    "-5",
-    "soon",
-    "99999999999",
-    "Fri, 31 Dec 2100 23:59:59 GMT",
-    "Thu, 01 Jan 1970 00:00:00 GMT",
-)
 QUICK = ("0", "1", "-5", "soon", "Thu, 01 Jan 1970 00:00:00 GMT")
-"""Those of them that do not ask for an hour: a real process cannot skip it."""
+"""None of them asks for an hour, as simulated targets do: a real process cannot skip it."""
 
 
 def _answers(times: int = 1) -> tuple[Behaviour, ...]:
@@ -38,6 +29,7 @@ def _answers(times: int = 1) -> tuple[Behaviour, ...]:
         Behaviour("never-arrives", "write", 40, times=times),
         Behaviour("500", "write", 30, times=times),
         Behaviour("429", "write", 60, words=QUICK, times=times),
+        Behaviour("storm", "write", 20, 6, words=QUICK, times=times),
         Behaviour("slow", "write", 100, 800),
     )
 
@@ -49,7 +41,9 @@ def _reads() -> tuple[Behaviour, ...]:
         Behaviour("truncated", "read", 20, times=2),
         Behaviour("429", "read", 30, words=QUICK, times=2),
         Behaviour("drop-answer", "read", 30, times=2),
+        Behaviour("wrong-id", "read", 20, times=1),
         Behaviour("slow", "read", 60, 500),
+        Behaviour("storm", "read", 10, 6, words=QUICK, times=1),
     )
 
 
@@ -61,6 +55,8 @@ def _webhooks() -> tuple[Behaviour, ...]:
         Behaviour("drift", "page", 300),
         Behaviour("500", "page", 60, times=2),
         Behaviour("401", "page", 20, times=1),
+        Behaviour("403", "page", 20, times=1),
+        Behaviour("unlisted", "page", measure=700),
     )
 
 
@@ -80,8 +76,7 @@ PROFILES: Mapping[str, Profile] = {
             "tryton",
             {"en": "a Tryton that commits after hanging up, presses buttons unasked twice and finds things late",
              "zh": "断开后才提交、查询滞后的 Tryton"},
-            (*_answers(), Behaviour("wrong-id", "read", 20, times=1), *_reads(),
-             Behaviour("lag", "search", measure=700),
+            (*_answers(), *_reads(), Behaviour("lag", "search", measure=700),
              Behaviour("drift", "page", 200), Behaviour("clock", "every", measure=60_000)),
         ),
         Profile(
