@@ -36,6 +36,31 @@ LOGGING = """<Configuration status="WARN">
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """One more listener, of TLS and SCRAM-SHA-512 on ``port``: ``keys`` is a PEM file with key and certificate."""
+
+    port: int
+    keys: Path
+    users: Mapping[str, str]
+    """Name -> password of those who may come in."""
+
+    @property
+    def address(self) -> str:
+        """By the name that stands in the certificate."""
+        return f"localhost:{self.port}"
+
+    def properties(self) -> dict[str, object]:
+        return {
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": self.keys,
+            "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+            "listener.name.secured.scram-sha-512.sasl.jaas.config": (
+                "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+            ),
+        }
+
+
 @dataclass(slots=True)
 class Node:
     """One broker and controller: ``port`` for clients, ``quorum`` for the other controllers."""
@@ -125,10 +150,10 @@ def running(
     *,
     heap: str = HEAP,
     long_lived: bool = False,
-    settings: Mapping[str, str] | None = None,
+    secured: Secured | None = None,
 ) -> Iterator[Broker]:
-    """A new Kafka in ``folder``; ``settings`` are broker properties on top of ours."""
-    broker = start(folder, nodes, heap=heap, long_lived=long_lived, settings=settings)
+    """A new Kafka in ``folder``; ``secured`` (of a single node) opens a second way in."""
+    broker = start(folder, nodes, heap=heap, long_lived=long_lived, secured=secured)
     try:
         yield broker
     finally:
@@ -141,13 +166,13 @@ def start(
     *,
     heap: str = HEAP,
     long_lived: bool = False,
-    settings: Mapping[str, str] | None = None,
+    secured: Secured | None = None,
 ) -> Broker:
     """As ``running``, for those who stop it themselves."""
     options = (f"-Xmx{heap}", *(() if long_lived else QUICK))
     for attempt in range(TRIES):
-        broker = Broker(_configured(folder, nodes, options, settings or {}))
-        _format(broker)
+        broker = Broker(_configured(folder, nodes, options, secured))
+        _format(broker, secured)
         try:
             broker.resume()
         except NoServer as error:  # somebody may have taken a port between our choice and its use
@@ -165,31 +190,34 @@ def _abandon(broker: Broker) -> None:
         shutil.rmtree(node.folder)
 
 
-def _configured(folder: Path, count: int, options: tuple[str, ...], settings: Mapping[str, str]) -> list[Node]:
+def _configured(folder: Path, count: int, options: tuple[str, ...], secured: Secured | None) -> list[Node]:
     ports = free_ports(2 * count)
     nodes = [Node(i + 1, ports[i], ports[count + i], folder / f"node-{i + 1}", options) for i in range(count)]
     voters = ",".join(f"{node.number}@{HOST}:{node.quorum}" for node in nodes)
     for node in nodes:
         node.folder.mkdir(parents=True)
-        wanted = _properties(node, voters, count) | settings
+        wanted = _properties(node, voters, count, secured)
         node.properties.write_text("".join(f"{key}={value}\n" for key, value in wanted.items()), "utf-8")
         (node.folder / "log4j2.xml").write_text(LOGGING, "utf-8")
     return nodes
 
 
-def _properties(node: Node, voters: str, count: int) -> dict[str, object]:
+def _properties(node: Node, voters: str, count: int, secured: Secured | None) -> dict[str, object]:
     copies = min(3, count)
     in_sync = max(1, copies - 1)
-    listener = f"PLAINTEXT://{HOST}:{node.port}"
+    listener = advertised = f"PLAINTEXT://{HOST}:{node.port}"
+    if secured is not None:
+        listener += f",SECURED://{HOST}:{secured.port}"
+        advertised += f",SECURED://{secured.address}"
     return {
         "process.roles": "broker,controller",
         "node.id": node.number,
         "controller.quorum.voters": voters,
         "listeners": f"{listener},CONTROLLER://{HOST}:{node.quorum}",
-        "advertised.listeners": listener,
+        "advertised.listeners": advertised,
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:SASL_SSL",
         "log.dirs": node.folder / "data",
         "auto.create.topics.enable": "false",
         "default.replication.factor": copies,
@@ -206,15 +234,18 @@ def _properties(node: Node, voters: str, count: int) -> dict[str, object]:
         "log.cleaner.dedupe.buffer.size": 8 << 20,
         "log.cleaner.backoff.ms": 1000,
         "broker.session.timeout.ms": 6000,
+        **({} if secured is None else secured.properties()),
     }
 
 
-def _format(broker: Broker) -> None:
-    """Write the cluster's id into each node's data folder: a node does not start without."""
+def _format(broker: Broker, secured: Secured | None) -> None:
+    """Write the cluster's id (and its users) into each node's data folder: a node does not start without."""
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
     options = ["-Xmx128m", *QUICK, "-cp", f"{jars()}/*"]
     for node in broker.nodes:
         command = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", node.properties]
+        for name, password in ({} if secured is None else secured.users).items():
+            command += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]
         words = [java(), *options, *command]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         if done.returncode:
