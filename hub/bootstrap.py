@@ -32,11 +32,10 @@ from hub.settings import (
 )
 
 if TYPE_CHECKING:
+    from hub.bootstrap_kafka import Kafka
     from hub.engine.facts import Answer
     from hub.intake.gate import Gate
-    from hub.log.access import Access
-    from hub.log.port import Log
-    from hub.log.topics import Topics
+    from hub.log.port import Log, Outside
     from hub.mapping.build import Built
     from hub.mapping.catalog import Catalog, ConnectionFacts
     from hub.mapping.check.checked import CheckContext
@@ -159,26 +158,23 @@ class Workspace:
     @cached_property
     def log(self) -> Log:
         if self.settings.log == "kafka":
-            from hub.bootstrap_kafka import kafka_log
-
-            return kafka_log(self)
+            return self.kafka.log()
         from hub.log.sql import SqlLog
 
         return SqlLog(self.store)
 
     @cached_property
-    def brokers(self) -> Access:
-        """How the Kafka brokers are reached. Raises ``SecretMissing``, ``ConfigError``."""
-        from hub.bootstrap_kafka import access_of
+    def kafka(self) -> Kafka:
+        """The brokers of this workspace. Raises ``UsageError`` where its log is elsewhere."""
+        from hub.bootstrap_kafka import Kafka
 
-        return access_of(self.settings.kafka, self.root, self.environ)
+        return Kafka(self)
 
-    @cached_property
-    def topics(self) -> Topics:
-        """The names and layout of our topics."""
-        from hub.bootstrap_kafka import topics_of
+    def outside(self) -> Outside:
+        """What is accepted and not in the store yet; with ``log: kafka`` the brokers are asked (some 100 ms)."""
+        from hub.log.port import Outside
 
-        return topics_of(self.settings.kafka)
+        return self.kafka.outside() if self.settings.log == "kafka" else Outside({})
 
     @cached_property
     def catalog(self) -> Catalog:

@@ -1,29 +1,114 @@
-"""The wiring towards Kafka: ``kafka:`` of ``hub.yaml`` becomes addresses, credentials and topic names."""
+"""The wiring towards Kafka: ``kafka:`` of ``hub.yaml`` becomes addresses, credentials, topics and the log on them."""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from hub.errors import ConfigError
+from hub.errors import ConfigError, RetryableError, UsageError
 from hub.log.access import Access
-from hub.log.kafka import KafkaLog, Route
+from hub.log.kafka import KafkaLog
+from hub.log.port import Outside
 from hub.log.producing import Producing
 from hub.log.reserve import Reserve
-from hub.log.topics import Topics
+from hub.log.spool import spooled
+from hub.log.topics import Topic, Topics
 from hub.references import resolve
 from hub.settings_kafka import KafkaSettings, TlsSettings
+from hub.store.queries.status import checkpoints
 
 if TYPE_CHECKING:
     from hub.bootstrap import Workspace
 
-SPOOL = "spool"
-"""The folder in ``.hub/`` that holds what waits for the brokers."""
 logger = structlog.get_logger()
+
+
+class Behind(NamedTuple):
+    """How far the engine is in one partition; ``checkpoint`` None before its first batch."""
+
+    connection: str
+    partition: int
+    end: int
+    checkpoint: int | None
+    lag: int
+
+
+class Kafka:
+    """The brokers of one workspace, and what the hub has there. Raises ``UsageError`` without ``log: kafka``."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        if workspace.settings.log != "kafka":
+            raise UsageError("this workspace keeps its log in the store", fix="write log: kafka into hub.yaml")
+        self._workspace, self._settings = workspace, workspace.settings.kafka
+        self._spool = workspace.state / "spool"
+
+    @cached_property
+    def access(self) -> Access:
+        """How the brokers are reached. Raises ``SecretMissing``, ``ConfigError``."""
+        return access_of(self._settings, self._workspace.root, self._workspace.environ)
+
+    @cached_property
+    def topics(self) -> Topics:
+        one = self._settings
+        return Topics(one.prefix, one.partitions, one.replication, one.retention)
+
+    @cached_property
+    def sources(self) -> list[str]:
+        """The connections that something can arrive from."""
+        return sorted(name for name, spec in self._workspace.specs.items() if spec.streams)
+
+    def wanted(self) -> list[Topic]:
+        """Every topic there must be."""
+        return self.topics.wanted(self.sources, self._workspace.schemas.newest)
+
+    def log(self) -> KafkaLog:
+        workspace, access = self._workspace, self.access
+        reserve = Reserve(self._spool, workspace.clock)
+        return KafkaLog(workspace.store, lambda: Producing(access), self.topics, self._route, self._spool, reserve)
+
+    def spools(self) -> Mapping[str, int]:
+        """Connection -> how many records wait on this machine for the brokers."""
+        return spooled(self._spool)
+
+    def behind(self) -> list[Behind]:
+        """Every partition of every delivery topic: end offset against the checkpoint row. Raises ``Away``."""
+        from hub.log.administration import administration
+
+        topics = {self.topics.delivery(name): name for name in self.sources}
+        with administration(self.access) as brokers:
+            spans = brokers.spans(list(topics))
+        with self._workspace.store.read() as db:
+            rows = checkpoints(db)
+        found = []
+        for (topic, partition), span in sorted(spans.items()):
+            at = rows.get((topic, partition))
+            lag = max(0, span.end - max(span.first, at or 0))
+            found.append(Behind(topics[topic], partition, span.end, at, lag))
+        return found
+
+    def outside(self) -> Outside:
+        """What is in Kafka above the checkpoints, and in the spools of this machine."""
+        waiting = dict(self.spools())
+        try:
+            places = self.behind()
+        except RetryableError as error:
+            return Outside(waiting, error.what)
+        for one in places:
+            waiting[one.connection] = waiting.get(one.connection, 0) + one.lag
+        return Outside(waiting)
+
+    def _route(self, connection: str, headers: Mapping[str, str], body: bytes) -> str:
+        """The connector's own. A bug in one costs an order, never a delivery (I11)."""
+        try:
+            return self._workspace.connector(connection).route(headers, body)
+        except Exception:
+            logger.exception("connector failed", action="route.bug", connection=connection)
+            return ""
 
 
 def access_of(settings: KafkaSettings, root: Path, environ: Mapping[str, str]) -> Access:
@@ -34,31 +119,6 @@ def access_of(settings: KafkaSettings, root: Path, environ: Mapping[str, str]) -
         return Access(bootstrap, tls)
     sasl = settings.sasl
     return Access(bootstrap, tls, sasl.mechanism, sasl.username, resolve(sasl.password, root, environ))
-
-
-def topics_of(settings: KafkaSettings) -> Topics:
-    return Topics(settings.prefix, settings.partitions, settings.replication, settings.retention)
-
-
-def kafka_log(workspace: Workspace) -> KafkaLog:
-    """The log of a workspace with ``log: kafka``."""
-    folder = workspace.state / SPOOL
-    reserve = Reserve(folder, workspace.clock)
-    brokers, route = workspace.brokers, _route_of(workspace)
-    return KafkaLog(workspace.store, lambda: Producing(brokers), workspace.topics, route, folder, reserve)
-
-
-def _route_of(workspace: Workspace) -> Route:
-    """Each connector's own. A bug in one costs an order, never a delivery (I11)."""
-
-    def route(connection: str, headers: Mapping[str, str], body: bytes) -> str:
-        try:
-            return workspace.connector(connection).route(headers, body)
-        except Exception:
-            logger.exception("connector failed", action="route.bug", connection=connection)
-            return ""
-
-    return route
 
 
 def _context(tls: TlsSettings, root: Path) -> ssl.SSLContext:

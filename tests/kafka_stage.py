@@ -24,6 +24,10 @@ def first_word(connection: str, headers: Mapping[str, str], body: bytes) -> str:
     return body.split(b" ")[0][:40].decode("latin-1")
 
 
+def arrival(body: bytes = b"{}", source_id: str | None = None, connection: str = "jira") -> Arrival:
+    return Arrival(connection, body, {"x-id": "7", "b": "ü"}, 1_000, "webhook", source_id, "loop-1")
+
+
 def make_topics(bootstrap: str, wanted: Iterable[Topic]) -> None:
     with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
         admin.create_topics(

@@ -37,6 +37,8 @@ COMMANDS = (
     "verify",
     "mapping",
     "connector",
+    "topics",
+    "lag",
     "sim",
     "twin",
     "backup",

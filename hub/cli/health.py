@@ -72,11 +72,12 @@ def assessed(opened: Workspace, integration: str = "") -> list[Health]:
     definitions = opened.definitions
     if integration and integration not in definitions:
         raise NotFound(f"there is no integration {integration!r}", why=f"there are: {', '.join(sorted(definitions))}")
+    outside = opened.outside().waiting
     with opened.store.read() as db:
         lost = records(db)["unaccounted"]
         names = [integration] if integration else sorted(definitions)
         subjects = [subject(opened, definitions[name]) for name in names]
-        return [assess(gather(db, one, lost, opened.clock.now())) for one in subjects]
+        return [assess(gather(db, one, lost, opened.clock.now(), outside)) for one in subjects]
 
 
 def subject(opened: Workspace, definition: IntegrationDef) -> Subject:

@@ -34,8 +34,9 @@ class _Counts:
         for (connection, result), number in self._requests.items():
             requests.add_metric([connection, result], number)
         yield requests
+        outside = self._workspace.outside().count
         with self._workspace.store.read() as db:
-            found = counts(db)
+            found = counts(db, outside)
         for name, about in (("records", "Records by outcome."), ("loops", "Loops."), ("effects", "Effects.")):
             family = GaugeMetricFamily(f"hub_{name}", about, labels=["state"])
             for state, number in _flat(found[name]):

@@ -33,8 +33,11 @@ def status_json(opened: Workspace) -> dict[str, Any]:
     from hub.cli.health import assessed
     from hub.store.queries.status import counts
 
+    outside = opened.outside()
     with opened.store.read() as db:
-        found = counts(db)
+        found = counts(db, outside.count)
+    if outside.problem:
+        found["brokers"] = outside.problem
     if runs_what_was_activated(opened):
         found["versions"] = list(states(opened))
     return {**found, "integrations": {one.facts.name: one.status.name for one in assessed(opened)}}
@@ -56,6 +59,8 @@ def show(opened: Workspace, found: dict[str, Any]) -> None:
             **{f"integration {name}": state for name, state in found["integrations"].items()},
         }
     )
+    if "brokers" in found:
+        print(f"in flight is only what this machine's spool holds: {found['brokers']}")
     for note in notes(opened):
         print(note)
     for name in opened.settings.connections:

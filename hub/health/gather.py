@@ -45,14 +45,20 @@ class Subject:
     slo_done_share: float | None = None
 
 
-def gather(db: Connection, subject: Subject, unaccounted: int, now: Micros) -> IntegrationFacts:
-    """Everything the report of one integration needs, from one read snapshot."""
+def gather(
+    db: Connection, subject: Subject, unaccounted: int, now: Micros, outside: Mapping[str, int] | None = None
+) -> IntegrationFacts:
+    """Everything the report of one integration needs, from one read snapshot.
+
+    ``outside``: deliveries of a connection that are on their way in Kafka and not in the table yet.
+    """
     effects = loops.effects(db, integration=subject.name)
     instances = loops.instances(db, integration=subject.name)[::-1]
     quarantine = records.quarantined(db, integration=subject.name, closed=True)
     quarantine += rows.undecoded(db, subject.sources)
     contacts = rows.contacts(db, subject.sources)
     polled = rows.polled(db)
+    waiting = sum(contacts[name].waiting + (outside or {}).get(name, 0) for name in subject.sources)
     streams = [f"{one.subject_kind}/{one.subject}" for one in instances]
     streams += [f"{row.kind}/{row.key}" for row in quarantine if row.key]
     labels = rows.labels(db, sorted(set(streams)))
@@ -64,9 +70,7 @@ def gather(db: Connection, subject: Subject, unaccounted: int, now: Micros) -> I
         activated_at=rows.activated_at(db, subject.name, subject.logic) or now,
         now=now,
         window=WINDOW,
-        balance=balance(
-            rows.verdicts(db, subject.name, subject.sources), sum(c.waiting for c in contacts.values()), unaccounted
-        ),
+        balance=balance(rows.verdicts(db, subject.name, subject.sources), waiting, unaccounted),
         documents=documents([one for one in effects if not one.is_update], instances, labels, subject.actions),
         updates=documents([one for one in effects if one.is_update], (), labels, subject.actions),
         conflicts=sum(one.integration == subject.name for each in undecided(db) for one in each.conflicts.values()),

@@ -37,6 +37,18 @@ class Appended:
     conflict: bool = False
 
 
+@value(frozen=True, slots=True)
+class Outside:
+    """Deliveries accepted and not yet in the store: connection -> how many. ``problem``: why not all are known."""
+
+    waiting: Mapping[str, int]
+    problem: str = ""
+
+    @property
+    def count(self) -> int:
+        return sum(self.waiting.values())
+
+
 class Log(Protocol):
     """Append-only. ``append`` returns only after the delivery is committed and flushed (I1)."""
 

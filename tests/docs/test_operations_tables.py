@@ -15,6 +15,7 @@ from hub.bootstrap import SystemClock
 from hub.cli.metrics import metrics_page
 from hub.health.words import STATUS, WAITING
 from hub.intake.webhook import _WORDS
+from hub.log.port import Outside
 from hub.model.clock import SECOND
 from hub.model.effect import EffectState
 from hub.model.instance import LoopState, StepState
@@ -135,7 +136,7 @@ def test_every_state_slug_and_status_has_its_row(title: str, states: set[str]) -
 
 def test_every_metric_is_named(tmp_path: Path) -> None:
     with open_store(f"sqlite:///{tmp_path / 'hub.db'}", SystemClock()) as store:
-        workspace: Any = SimpleNamespace(store=store)
+        workspace: Any = SimpleNamespace(store=store, outside=lambda: Outside({}))
         text = metrics_page(workspace, {("jira", "accepted"): 1})[1].decode()
     names = {name for name in re.findall(r"^# TYPE (\w+)", text, re.M) if not name.endswith("_created")}
 

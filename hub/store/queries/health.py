@@ -13,6 +13,7 @@ from hub.model.clock import Micros
 from hub.model.halt import Halt
 from hub.store import tables as t
 from hub.store.documents import load_quarantine
+from hub.store.queries.status import engine_checkpoint
 
 RECENT_DELIVERIES = 5000
 """How far back the newest contact of a source is looked for; older silence is as good as none."""
@@ -66,8 +67,8 @@ def labels(db: Connection, names: Sequence[str]) -> dict[str, str]:
 
 
 def contacts(db: Connection, sources: Sequence[str]) -> Mapping[str, Contact]:
-    """When each source was last heard from, and what of it is not concluded yet."""
-    after = select(func.coalesce(func.max(t.checkpoint.c.position), 0)).scalar_subquery()
+    """When each source was last heard from, and what of it is in the table and not concluded yet."""
+    after, _ = engine_checkpoint(db)
     of = (t.delivery.c.connection, t.delivery.c.received_at)
     recent = select(*of).order_by(t.delivery.c.position.desc()).limit(RECENT_DELIVERIES).subquery()
     newest_query = select(recent.c.connection, func.max(recent.c.received_at)).group_by(recent.c.connection)

@@ -1,7 +1,8 @@
 """The balance of I2 and the counts of ``hub status``: every delivery and record is somewhere, or it is unaccounted.
 
 ``received`` = Σ expected + deliveries above the checkpoint; ``unaccounted`` = |Σ expected − rows found| plus
-deliveries at or below the checkpoint without any row (design §6).
+deliveries at or below the checkpoint without any row (design §6). Where deliveries come from Kafka they are landed
+by the transaction that concludes them: none in the table waits, and ``outside`` says how many are on their way.
 """
 
 from __future__ import annotations
@@ -14,46 +15,48 @@ from sqlalchemy import Connection, func, select
 from hub.store.tables import checkpoint, delivery, effect, loop, outcome, quarantine
 
 CONSUMER = "engine"
+OF_A_TOPIC = ".delivery."
+"""In a consumer's name: it reads a topic of deliveries, its position is that topic's offset."""
 PLAIN = ("applied", "unchanged", "stale")
 
 
-def counts(db: Connection, consumer: str = CONSUMER) -> dict[str, Any]:
+def counts(db: Connection, outside: int = 0) -> dict[str, Any]:
     """``deliveries``, ``records``, ``loops`` and ``effects`` of ``hub status``."""
     return {
         "deliveries": _number(db.execute(select(func.count()).select_from(delivery)).scalar()),
-        "records": records(db, consumer),
+        "records": records(db, outside),
         "loops": _by(db, loop.c.state),
         "effects": _by(db, effect.c.state),
     }
 
 
-def records(db: Connection, consumer: str = CONSUMER) -> dict[str, Any]:
-    """The balance of the whole workspace."""
-    at, expected = _checkpoint(db, consumer)
+def records(db: Connection, outside: int = 0) -> dict[str, Any]:
+    """The balance of the whole workspace. ``outside``: deliveries in Kafka above the checkpoints, and in spools."""
+    at, expected = engine_checkpoint(db)
     rows = _outcomes(db)
     balance = _balance(rows)
     found = sum(number for _, _, number in rows)
     waiting = db.execute(select(func.count()).where(delivery.c.position > at)).scalar()
-    balance["in_flight"] = _number(waiting)
+    balance["in_flight"] = _number(waiting) + outside
     balance["received"] = expected + balance["in_flight"]
     balance["unaccounted"] = abs(expected - found) + _silent(db, at)
     return balance
 
 
-def in_flight(db: Connection, consumer: str = CONSUMER) -> list[dict[str, Any]]:
-    """Deliveries not yet concluded, by connection: how many, and when the oldest came."""
-    at, _ = _checkpoint(db, consumer)
-    statement = (
-        select(
-            delivery.c.connection,
-            func.count().label("deliveries"),
-            func.min(delivery.c.received_at).label("oldest"),
-        )
-        .where(delivery.c.position > at)
-        .group_by(delivery.c.connection)
-        .order_by(delivery.c.connection)
-    )
-    return [dict(row) for row in db.execute(statement).mappings()]
+def checkpoints(db: Connection) -> dict[tuple[str, int], int]:
+    """(consumer, partition) -> where it stands."""
+    rows = db.execute(select(checkpoint.c.consumer, checkpoint.c.partition, checkpoint.c.position))
+    return {(consumer, partition): position for consumer, partition, position in rows}
+
+
+def engine_checkpoint(db: Connection) -> tuple[int, int]:
+    """The position up to which every delivery in the table is concluded, and how many outcomes that promised."""
+    expected = _number(db.execute(select(func.sum(checkpoint.c.expected))).scalar())
+    of_engine = select(func.max(checkpoint.c.position)).where(checkpoint.c.consumer == CONSUMER)
+    of_topics = select(checkpoint.c.position).where(checkpoint.c.consumer.like(f"%{OF_A_TOPIC}%")).limit(1)
+    if db.execute(of_topics).first() is not None:
+        return _number(db.execute(select(func.max(delivery.c.position))).scalar()), expected
+    return _number(db.execute(of_engine).scalar()), expected
 
 
 def newest_deliveries(db: Connection) -> dict[tuple[str, str], int]:
@@ -91,14 +94,6 @@ def _balance(rows: Iterable[Counted]) -> dict[str, Any]:
         else:
             balance[verdict] += number
     return balance
-
-
-def _checkpoint(db: Connection, consumer: str) -> tuple[int, int]:
-    statement = select(func.max(checkpoint.c.position), func.sum(checkpoint.c.expected)).where(
-        checkpoint.c.consumer == consumer
-    )
-    at, expected = db.execute(statement).one()
-    return _number(at), _number(expected)
 
 
 def _silent(db: Connection, at: int) -> int:

@@ -11,17 +11,13 @@ import pytest
 
 from hub.errors import RetryableError
 from hub.log.kafka import UNPLACED, KafkaLog
-from hub.log.port import Arrival, Log
+from hub.log.port import Log
 from hub.log.sql import SqlLog
 from hub.log.topics import Topics
-from tests.kafka_stage import kafka_log, kept, make_topics
+from tests.kafka_stage import arrival, kafka_log, kept, make_topics
 from tests.stores import temp_store
 
 pytestmark = pytest.mark.real_server
-
-
-def arrival(body: bytes = b"{}", source_id: str | None = None, connection: str = "jira") -> Arrival:
-    return Arrival(connection, body, {"x-id": "7", "b": "ü"}, 1_000, "webhook", source_id, "loop-1")
 
 
 @pytest.fixture
