@@ -13,6 +13,9 @@ from hub.mapping.table import ScheduleDef
 from hub.model.clock import Micros
 
 _DAY = timedelta(days=1)
+_SHIFT_MAX = timedelta(days=35)
+"""How far a period that is over may at most fall due after its last day: where people do not work, longer than any
+stretch of holidays."""
 
 
 def period_of(plan: ScheduleDef, day: date) -> str:
@@ -72,7 +75,7 @@ def due_of(plan: ScheduleDef, period: str, calendar: Calendar) -> Micros:
 
 def first_from(plan: ScheduleDef, at: Micros, calendar: Calendar) -> str:
     """The first period that falls due at or after a moment."""
-    day = calendar.day_of(at) - _DAY
+    day = calendar.day_of(at) - _SHIFT_MAX
     day = calendar.shifted(day, -1) if plan.every == "working day" else day
     period = period_of(plan, day)
     while due_of(plan, period, calendar) < at:

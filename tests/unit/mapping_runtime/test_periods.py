@@ -50,6 +50,22 @@ def test_a_period_falls_due_when_its_schedule_says(schedule: ScheduleDef, period
 
 
 @pytest.mark.parametrize(
+    ("schedule", "at", "period"),
+    [
+        (plan("month", day=-1, shift=1), "2026-11-02T08:59:00+08:00", "2026-10"),  # the 31st is a Saturday
+        (plan("month", day=-1, shift=1), "2026-11-02T09:00:01+08:00", "2026-11"),
+        (plan("year", month=12, day=31, shift=1), "2023-01-03T08:00:00+08:00", "2022"),
+        (plan("week", weekday=7, shift=1), "2026-10-08T00:00:00+08:00", "2026-W40"),  # after Golden Week
+        (plan("day", shift=1), "2026-11-02T08:00:00+08:00", "2026-10-31"),
+    ],
+)
+def test_a_period_that_is_over_and_falls_due_after_the_weekend_is_not_forgotten(
+    schedule: ScheduleDef, at: str, period: str
+) -> None:
+    assert first_from(schedule, point_in_time(at, "Asia/Shanghai"), CHINA) == period
+
+
+@pytest.mark.parametrize(
     ("every", "period", "after"),
     [
         ("month", "2026-12", "2027-01"),
