@@ -204,13 +204,7 @@ def _kept(
     if folded.verdict == "applied":
         event = _tell(world, item, before, folded, read)
         _index(world, item, before, folded)
-        catalog = world.catalog
-        if catalog.loops(after.kind):
-            decide.subject_changed(world, item.plan.integration, before, after, item.record.at, event)
-        if after.kind in catalog.relating:
-            decide.related_changed(world, before, after)
-        if after.kind in catalog.awaited:
-            decide.arrived(world, after)
+        decide.changed(world, item.plan.integration, before, after, item.record.at, event)
     if open_rows and item.record.op != "partial":
         supersede(world, item, open_rows)
 
@@ -294,4 +288,6 @@ def _renamed(world: World, entity: Entity, field: str, key: str) -> Entity:
     name = schema.name if schema else entity.kind
     logic = world.changes.events[-1].logic if world.changes.events else ""
     world.emit(after.stream, after.version, f"{after.kind}.changed", data, name, logic)
+    if after.kind in world.catalog.awaited:
+        decide.arrived(world, after)
     return after

@@ -60,10 +60,7 @@ def _give_way(world: World, item: Item, before: Entity, to: str) -> None:
     plan = item.plan
     data = orjson.dumps(said, option=_SORTED)
     event = world.emit(after.stream, after.version, f"{after.kind}.deleted", data, plan.schema_name, plan.logic)
-    if world.catalog.loops(after.kind):
-        decide.subject_changed(world, plan.integration, before, after, item.record.at, event)
-    if after.kind in world.catalog.relating:
-        decide.related_changed(world, before, after)
+    decide.changed(world, plan.integration, before, after, item.record.at, event)
 
 
 def _linked(world: World, connection: str, kind: str, object_id: str, own: str) -> list[Entity]:

@@ -268,7 +268,7 @@ def _touch(item: Item, catalog: Catalog, heads: _Heads) -> None:
     heads.quarantined.add(place)
     if kind in catalog.twoways:
         heads.twoways.add(place)
-    if catalog.loops(kind):
+    if kind in catalog.subjects:
         heads.subjects.add(place)
     if isinstance(seen, Refused):
         if seen.label:

@@ -88,10 +88,7 @@ def _one(world: World, replay: str, target: Target) -> Moved | None:
     world.changes.entities[kind, key] = after
     world.parent = event = _tell(world, replay, before, after, moved, target.logic)
     _index(world, before, after, target)
-    if world.catalog.loops(kind):
-        decide.subject_changed(world, target.integration, before, after, target.at, event)
-    if kind in world.catalog.relating:
-        decide.related_changed(world, before, after)
+    decide.changed(world, target.integration, before, after, target.at, event)
     return moved
 
 

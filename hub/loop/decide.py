@@ -31,6 +31,16 @@ from hub.model.instance import Instance, LoopState, StepState, Waiting
 from hub.model.record import Mapped
 
 
+def changed(world: World, integration: str, before: Entity | None, after: Entity, at: Micros, event: str) -> None:
+    """An entity has changed, whoever changed it: its loops, the lists it may be on, the steps that wait for it."""
+    if after.kind in world.catalog.subjects:
+        subject_changed(world, integration, before, after, at, event)
+    if after.kind in world.catalog.relating:
+        related_changed(world, before, after)
+    if after.kind in world.catalog.awaited:
+        arrived(world, after)
+
+
 def subject_changed(
     world: World, integration: str, before: Entity | None, after: Entity, at: Micros, event: str
 ) -> None:
@@ -204,7 +214,7 @@ def object_gone(world: World, loop: CompiledLoop, instance: Instance, object_id:
     """What had to be read again does not exist any more: its entities are deleted, then the loop goes on."""
     connection, _, source = object_id.split("/", 2)
     for entity in _entities_of(world, loop, instance, object_id):
-        _delete(world, entity, f"{connection}/{source}", instance.logic)
+        _delete(world, instance, entity, f"{connection}/{source}")
     was_read(world, loop, instance.id, object_id)
 
 
@@ -219,7 +229,7 @@ def _entities_of(world: World, loop: CompiledLoop, instance: Instance, object_id
     return [one for one in found if f"{connection}/{source}" in one.marks]
 
 
-def _delete(world: World, before: Entity, source: str, logic: str) -> None:
+def _delete(world: World, instance: Instance, before: Entity, source: str) -> None:
     after = fold(before, Mapped(before.kind, before.key, None, {}), source, world.now, "delete", {}).entity
     if after.version == before.version:
         return
@@ -228,7 +238,9 @@ def _delete(world: World, before: Entity, source: str, logic: str) -> None:
     said = {"deleted": True, "key": after.key, "label": after.label, "set": {}}
     data = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
     name = schema.name if schema else after.kind
-    world.parent = world.emit(after.stream, after.version, f"{after.kind}.deleted", data, name, logic)
+    verb = f"{after.kind}.deleted"
+    event = world.parent = world.emit(after.stream, after.version, verb, data, name, instance.logic)
+    changed(world, instance.integration, before, after, world.time, event)
 
 
 def person_decided(world: World, fact: PersonDecided) -> str:
@@ -249,6 +261,7 @@ def loop_of(world: World, instance: Instance) -> CompiledLoop | None:
 
 __all__ = [
     "arrived",
+    "changed",
     "effect_moved",
     "linked",
     "look_again",

@@ -33,8 +33,5 @@ def hold(world: World, before: Entity, values: Mapping[str, Json], integration: 
     data = orjson.dumps({"key": after.key, "label": after.label, "set": changed}, option=orjson.OPT_SORT_KEYS)
     logic = catalog.logic(integration)
     event = world.parent = world.emit(after.stream, after.version, f"{after.kind}.changed", data, name, logic)
-    if catalog.loops(after.kind):
-        decide.subject_changed(world, integration, before, after, world.time, event)
-    if after.kind in catalog.relating:
-        decide.related_changed(world, before, after)
+    decide.changed(world, integration, before, after, world.time, event)
     return after

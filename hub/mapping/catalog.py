@@ -6,7 +6,7 @@ specs, schemas and people. Built once by ``bootstrap`` (and again when files cha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -114,10 +114,9 @@ class Catalog:
     def awaited(self) -> Mapping[str, tuple[str, ...]]:
         """Entity kind -> the fields by which steps wait for it (``until``), of earlier versions too."""
         found: dict[str, set[str]] = {}
-        for integration in (*self.integrations.values(), *self.earlier):
-            untils = (step.until for loop in integration.loops for step in loop.steps)
-            for until in (one for one in untils if one is not None):
-                found.setdefault(until.definition.entity, set()).add(until.matches[0][0])
+        untils = (step.until for loop in self._every_loop() for step in loop.steps)
+        for until in (one for one in untils if one is not None):
+            found.setdefault(until.definition.entity, set()).add(until.matches[0][0])
         return {kind: tuple(sorted(names)) for kind, names in found.items()}
 
     def indexed(self, kind: str) -> tuple[str, ...]:
@@ -127,14 +126,23 @@ class Catalog:
         return tuple(sorted({*refs, *self.sought.get(kind, ())}))
 
     @cached_property
+    def subjects(self) -> frozenset[str]:
+        """The entity kinds that loops are for, those of earlier versions with open closings too."""
+        return frozenset(loop.definition.entity for loop in self._every_loop())
+
+    def _every_loop(self) -> Iterator[CompiledLoop]:
+        for integration in (*self.integrations.values(), *self.earlier):
+            yield from integration.loops
+
+    @cached_property
     def relating(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
-        """Entity kind -> (its ref field, subject kind) of every ``related`` list that could take it."""
+        """Entity kind -> (its ref field, subject kind) of every ``related`` list that could take it, now or under an
+        earlier version with open closings."""
         found: dict[str, set[tuple[str, str]]] = {}
-        for loops in self._loops.values():
-            for loop in loops:
-                for related in loop.related:
-                    definition = related.definition
-                    found.setdefault(definition.entity, set()).add((definition.by, loop.definition.entity))
+        for loop in self._every_loop():
+            for related in loop.related:
+                definition = related.definition
+                found.setdefault(definition.entity, set()).add((definition.by, loop.definition.entity))
         return {kind: tuple(sorted(pairs)) for kind, pairs in found.items()}
 
     @cached_property
