@@ -120,10 +120,25 @@ def activate(space: Workspace) -> None:
         newest = activations.newest(space.store, name)
         if space.settings.governance == "off":
             if newest is None or newest.table != one.table:
+                refuse_second_rename(space, one)
                 found = activations.Activation(name, one.logic, one.table, one.source, space.clock.now(), "workspace")
                 activations.record(space.store, found)
         elif newest is None:
             raise never_live(one, space.people)
+
+
+def refuse_second_rename(space: Workspace, new: IntegrationDef) -> None:
+    """``renamed_from`` is the name a loop had at first: its effect keys begin with it. Raises ``ConfigError``."""
+    former = {loop.renamed_from: loop for loop in new.loops if loop.renamed_from}
+    every = activations.since(space.store, 0) if former else []
+    for active in (one for one in every if one.integration == new.name):
+        then = recorded(space, active).definition
+        for loop in () if then is None else then.loops:
+            now = former.get(loop.name)
+            if now is not None and loop.renamed_from not in ("", now.renamed_from):
+                words = f"loop {now.name}: {loop.name} was {loop.renamed_from} before"
+                why = "with another first name its closings would make their documents again"
+                raise ConfigError(words, where=str(now.place), why=why, fix=f"renamed_from: {loop.renamed_from}")
 
 
 def reload(space: Workspace, names: Iterable[str]) -> Catalog:

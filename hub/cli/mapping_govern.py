@@ -144,9 +144,11 @@ def _approving(space: Workspace, found: Candidate, who: str) -> Checked:
 def _activating(space: Workspace, found: Candidate, who: str) -> Checked:
     from hub.cli.governed import in_words, wanting
     from hub.errors import NotApproved, UsageError
+    from hub.versions import refuse_second_rename
 
     if found.active is not None and found.active.table == found.new.table:
         raise UsageError(f"{found.new.name} {found.short} is live already")
+    refuse_second_rename(space, found.new)
     missing, over = ((), ()) if space.settings.governance == "off" else wanting(space, found)
     if missing:
         beyond = f"; {'; '.join(over)}" if over else ""

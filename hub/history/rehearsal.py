@@ -13,6 +13,7 @@ from typing import Any
 
 from hub.history.assumed import Assumed
 from hub.history.overlay import Overlay
+from hub.loop.elsewhere import is_of
 from hub.loop.hypothesis import Wish, supposed
 from hub.loop.judging import holds
 from hub.loop.start import begin, fire, gather
@@ -118,7 +119,7 @@ def foresee(view: View, catalog: Catalog, loop: CompiledLoop, question: Question
     """What closing the subject would do under one loop."""
     subject = question.subject
     world = World(view, catalog, question.now)
-    known = [one for one in view.instances(subject.kind, subject.key) if _of(loop, one)]
+    known = [one for one in view.instances(subject.kind, subject.key) if is_of(catalog, loop, one)]
     newest = max(known, key=lambda one: one.number, default=None)
     if starts_by(loop) == "clock":
         if not holds(loop, world, subject, None):
@@ -133,11 +134,6 @@ def foresee(view: View, catalog: Catalog, loop: CompiledLoop, question: Question
     if after is None:
         return Foreseen(loop, subject, None, False)
     return _run(view, catalog, loop, question, after, partial(_close, subject=subject, after=after, at=question.at))
-
-
-def _of(loop: CompiledLoop, instance: Instance) -> bool:
-    names = {loop.definition.name, loop.definition.renamed_from}
-    return instance.integration == loop.integration and instance.loop in names
 
 
 def _run(

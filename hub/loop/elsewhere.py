@@ -11,6 +11,7 @@ from functools import partial
 from hub.loop.steps import action_of
 from hub.loop.waits import step_of
 from hub.loop.world import World
+from hub.mapping.catalog import Catalog
 from hub.mapping.compiled import CompiledLoop, CompiledStep
 from hub.model.entity import Entity
 from hub.model.instance import Instance, LoopState, Step, StepState
@@ -34,12 +35,25 @@ def holder(
 
     ``let_go``: also one that a person let go of although a document for it stands: it is not taken here unasked.
     """
-    names = {loop.definition.name, loop.definition.renamed_from}
     for one in world.takers(entity.kind, entity.key):
-        same = one.integration == loop.integration and one.loop in names
-        if same and one.subject != subject.key and _holds(world, one, entity.kind, entity.key, let_go):
+        if (
+            is_of(world.catalog, loop, one)
+            and one.subject != subject.key
+            and _holds(world, one, entity.kind, entity.key, let_go)
+        ):
             return one
     return None
+
+
+def is_of(catalog: Catalog, loop: CompiledLoop, instance: Instance) -> bool:
+    """Whether the closing is one of this loop, whatever the loop was called when it began."""
+    definition = loop.definition
+    if instance.integration != loop.integration:
+        return False
+    if instance.loop in (definition.name, definition.renamed_from):
+        return True
+    then = catalog.loop(instance.integration, instance.loop, instance.logic)
+    return then is not None and then.definition.first_name == definition.first_name
 
 
 def _holds(world: World, instance: Instance, kind: str, key: str, let_go: bool) -> bool:

@@ -55,8 +55,8 @@ def _effect(
     target: str,
     payload: Mapping[str, Json],
 ) -> Effect:
-    original = loop.definition.renamed_from or loop.definition.name
-    key = effect_key(instance.integration, original, instance.subject, instance.occurrence, *place, "note")
+    name = loop.definition.first_name
+    key = effect_key(instance.integration, name, instance.subject, instance.occurrence, *place, "note")
     return Effect(
         key=key,
         reference=key,

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from hub.loop.conditions import REASON as CONDITION
-from hub.loop.elsewhere import still_stands, taken_elsewhere
+from hub.loop.elsewhere import is_of, still_stands, taken_elsewhere
 from hub.loop.names import names_of
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop, CompiledRelated
@@ -59,12 +59,7 @@ def related_lists(
 
 def occurrences(world: World, loop: CompiledLoop, subject: Entity) -> list[Instance]:
     """All closings this loop has of the subject, oldest first."""
-    names = {loop.definition.name, loop.definition.renamed_from}
-    return [
-        one
-        for one in world.instances(subject.kind, subject.key)
-        if one.integration == loop.integration and one.loop in names
-    ]
+    return [one for one in world.instances(subject.kind, subject.key) if is_of(world.catalog, loop, one)]
 
 
 def taken_before(world: World, instances: list[Instance]) -> set[tuple[str, str]]:

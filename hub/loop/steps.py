@@ -97,7 +97,7 @@ def _look_for_effects(
 
 
 def _key(loop: CompiledLoop, instance: Instance, step: str, item: str, mark: str = "do") -> str:
-    name = loop.definition.renamed_from or loop.definition.name
+    name = loop.definition.first_name
     return effect_key(instance.integration, name, instance.subject, instance.occurrence, step, item, mark)
 
 
@@ -240,6 +240,10 @@ def plan(
     """Plan the first call of the obligation's action."""
     call = next_call(action, None) or action.calls[0]
     effect = planned(world, loop, instance, compiled, part, action, call, payload, expect)
+    if effect.loop != instance.id:
+        return _failed(
+            part, f"{effect.loop} has this key already ({effect.state.value}): see renamed_from of both loops"
+        )
     return replace(part, state=StepState.RUNNING, effects=(*part.effects, effect.key), reason="")
 
 

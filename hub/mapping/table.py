@@ -313,6 +313,7 @@ class LoopDef:
     require: tuple[RequireDef, ...]
     steps: tuple[StepDef, ...]
     renamed_from: str = ""
+    """The name it had at first, which stays in its effect keys."""
     places: Mapping[str, Place] = dataclasses.field(default_factory=dict)
     within: Span | None = None
     escalate: tuple[EscalateDef, ...] = ()
@@ -322,6 +323,11 @@ class LoopDef:
     due: DueDef | None = None
     rearm: Expression | None = None
     """``once: crossing``: what must hold in between before another crossing counts; without it, not ``when``."""
+
+    @property
+    def first_name(self) -> str:
+        """What its effect keys call it, whatever it is called since."""
+        return self.renamed_from or self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import orjson
 import pytest
@@ -413,3 +415,38 @@ def test_effect_keys_do_not_depend_on_order_or_repetition():
         stage.say(closed())
         keys.add(tuple(sorted(one.key for one in stage.effects())))
     assert len(keys) == 1
+
+
+def called(name: str, was: str, logic: str) -> Any:
+    """The worked loop under another name."""
+    made = rd_close(logic=logic)
+    loop = made.loops[0]
+    return replace(made, loops=(replace(loop, definition=replace(loop.definition, name=name, renamed_from=was)),))
+
+
+def test_a_loop_renamed_twice_knows_its_closings_under_every_name():
+    versions = {"l1": called("a", "", "l1"), "l2": called("b", "a", "l2"), "l3": called("c", "a", "l3")}
+    stage = Stage(catalog_of(versions["l2"], older=lambda name, logic: versions.get(logic)))
+    close_with(stage, expense("9"))
+    stage.erp()
+    stage.catalog = catalog_of(versions["l3"], older=lambda name, logic: versions.get(logic))
+    stage.say(project(at=40))
+    stage.say(closed(at=41))
+    newest = stage.loop(2)
+    assert (newest.loop, newest.phase) == ("c", "asking")
+    assert len([one for one in stage.effects() if one.step == "reimburse"]) == 1
+
+
+def test_a_key_that_another_loop_has_is_told_and_not_waited_for():
+    """The version in between cannot be loaded any more, so nobody can say that its closing is one of this loop."""
+    stage = Stage(catalog_of(called("b", "a", "l2")))
+    close_with(stage, expense("9"))
+    stage.erp()
+    made = [one.key for one in stage.effects()]
+    stage.catalog = catalog_of(called("c", "a", "l3"))
+    stage.say(project(at=40))
+    stage.say(closed(at=41))
+    newest = next(one for one in stage.memory.loops.values() if one.loop == "c")
+    assert (newest.state, [one.kind for one in newest.waiting]) == ("needs_person", ["missing"])
+    assert "has this key already (CONFIRMED)" in newest.waiting[0].message
+    assert [one.key for one in stage.effects()] == made
