@@ -242,7 +242,7 @@ def plan(
     effect = planned(world, loop, instance, compiled, part, action, call, payload, expect)
     if effect.loop != instance.id:
         return _failed(
-            part, f"{effect.loop} has this key already ({effect.state.value}): see renamed_from of both loops"
+            part, f"{effect.loop} has this key already ({effect.state.value}): see renamed_from of both"
         )
     return replace(part, state=StepState.RUNNING, effects=(*part.effects, effect.key), reason="")
 

@@ -1,4 +1,4 @@
-"""Whoever changes an entity, everybody who goes by it looks again: also under a mapping version no longer in force."""
+"""Whoever changes an entity, everybody who goes by it looks again: under a former mapping version too."""
 
 from __future__ import annotations
 
