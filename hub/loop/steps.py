@@ -241,9 +241,7 @@ def plan(
     call = next_call(action, None) or action.calls[0]
     effect = planned(world, loop, instance, compiled, part, action, call, payload, expect)
     if effect.loop != instance.id:
-        return _failed(
-            part, f"{effect.loop} has this key already ({effect.state.value}): see renamed_from of both"
-        )
+        return _failed(part, f"{effect.loop} has this key already ({effect.state.value}): see renamed_from of both")
     return replace(part, state=StepState.RUNNING, effects=(*part.effects, effect.key), reason="")
 
 
