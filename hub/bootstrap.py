@@ -34,6 +34,7 @@ from hub.settings import (
 if TYPE_CHECKING:
     from hub.bootstrap_kafka import Kafka
     from hub.engine.facts import Answer
+    from hub.engine.transaction import Guard
     from hub.intake.gate import Gate
     from hub.log.port import Log, Outside
     from hub.mapping.build import Built
@@ -254,14 +255,14 @@ class Workspace:
         if sought:
             self.store.write_now(lambda transaction: transaction.index(sought))
 
-    async def facts(self, fact: Fact, now: Micros) -> Answer:
-        """Give one fact to the engine: lock, conclude, write."""
+    async def facts(self, fact: Fact, now: Micros, guard: Guard | None = None) -> Answer:
+        """Give one fact to the engine: lock, conclude, write. ``guard`` may refuse it inside the transaction."""
         from hub.engine.facts import apply
 
         catalog = self.__dict__.get("catalog") or self.in_force
         if max(catalog.schemas.newest.values(), default=1) > 1:
             await self.store.write(lambda transaction: transaction.upgrade(catalog.schemas, catalog.indexed))
-        return await apply(self.store, catalog, fact, now)
+        return await apply(self.store, catalog, fact, now, guard)
 
     def connector(self, name: str) -> Connector:
         """The configured connector (made once). Raises ``NotFound``."""

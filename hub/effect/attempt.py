@@ -29,17 +29,19 @@ from hub.connector.base import ActCall, Connector, ObjectRef
 from hub.effect.breaker import PROBE_EVERY, Target
 from hub.effect.readback import call_of, is_done, judge
 from hub.effect.timing import backoff, is_exhausted, key_lives, quiesce
+from hub.engine.transaction import Guard
 from hub.mapping.catalog import ConnectionFacts
 from hub.model.action import ActionSpec, TargetClass
 from hub.model.boundary import boundary
 from hub.model.clock import NEVER, SECOND, Clock, Micros
 from hub.model.effect import Effect, EffectState
-from hub.model.fact import EffectMoved, Fact
+from hub.model.fact import EffectMoved
 
 logger = structlog.get_logger()
 _S = EffectState
-Facts = Callable[[Fact, Micros], Awaitable[object]]
-"""Conclude and write one fact in one transaction; a false answer when the effect was at another version."""
+Facts = Callable[..., Awaitable[object]]
+"""``facts(fact, now)``: conclude and write one fact in one transaction; a false answer when the effect was at another
+version. A claim under a lease brings its ``Guard`` as third: false too when the lease is somebody else's by now."""
 CLAIM: Micros = 90 * SECOND
 SEND_WITHIN: Micros = 30 * SECOND
 """A claim younger than this may send: the request's own 30 s then end well before the claim does."""
@@ -64,6 +66,8 @@ class Attempt:
     """Seconds that never jump, for waits that a wrong clock must not shorten."""
     looks_first: bool = False
     """The store came from a backup: what it only plans may have been made after the copy was taken (F29)."""
+    guard: Guard | None = None
+    """Fences the claim: whoever lost the connection's lease claims nothing any more."""
 
     async def go(self) -> None:
         """Bring the effect as far as it comes now."""
@@ -92,7 +96,8 @@ class Attempt:
         now = self.clock.now()
         due = now if due is None else due
         fact = EffectMoved(self.effect.key, self.effect.version, to, reason, due, **fields)
-        if not await self.facts(fact, now):
+        fence = () if self.guard is None or to is not _S.SENDING else (self.guard,)
+        if not await self.facts(fact, now, *fence):
             logger.info("effect taken over", action="effect-lost", effect=self.effect.key, to=to.value)
             return False
         known = {name: value for name, value in fields.items() if value is not None}

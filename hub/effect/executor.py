@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Set
+from typing import Protocol
 
 import structlog
 
@@ -17,8 +18,10 @@ from hub.connector.answers import Found
 from hub.connector.base import Connector
 from hub.effect.attempt import CLAIM, Attempt, Facts
 from hub.effect.breaker import PROBE_EVERY, Target
+from hub.engine.transaction import Guard
 from hub.errors import NotFound
 from hub.mapping.catalog import Catalog
+from hub.model.action import TargetClass
 from hub.model.changes import Audit, Changes
 from hub.model.clock import SECOND, Clock, Micros
 from hub.model.effect import Effect, EffectState
@@ -35,6 +38,26 @@ logger = structlog.get_logger()
 Lane = tuple[str, str, str, str]
 
 
+class Leased(Protocol):
+    """Whose effects this process sends: order lanes, pace and breaker of a connection live in one executor."""
+
+    def holds(self, connection: str) -> bool: ...
+    def guard(self, connection: str) -> Guard | None:
+        """Asked inside the transaction of a claim; None where no other process can send."""
+        ...
+
+
+class _Everything:
+    def holds(self, connection: str) -> bool:
+        return True
+
+    def guard(self, connection: str) -> Guard | None:
+        return None
+
+
+EVERYTHING: Leased = _Everything()
+
+
 class Executor:
     """Call ``turn`` whenever it is awake. ``bell`` may be replaced by the host's own before the first turn."""
 
@@ -48,12 +71,13 @@ class Executor:
         random: Callable[[], float],
         worker: str,
         *,
-        alone: bool = True,
+        leased: Leased = EVERYTHING,
         halted: Callable[[], Mapping[str, str]] = dict,
         steady: Callable[[], float] = time.monotonic,
         looks_first: bool = False,
     ) -> None:
-        """``alone``: the run lock lets no other process send, so what is in SENDING at the start is orphaned.
+        """``leased``: whose effects are ours. ``EVERYTHING``: the run lock lets no other process send, so what is in
+        SENDING at the start is orphaned.
 
         ``halted``: integration -> why it may send nothing now; looking up and reading back go on.
         ``looks_first``: the store was restored from a backup, so nothing is sent before its target was asked for it.
@@ -67,7 +91,9 @@ class Executor:
         self._reads: dict[str, int] = {}
         self._noted: set[str] = set()
         self._paced: set[str] = set()
-        self._landings, self._alone = 0, alone
+        self._landings, self._leased = 0, leased
+        self._fresh: set[str] | None = None if leased is EVERYTHING else set()
+        """Connections that became ours since the last turn; None: all of them, nobody else sends."""
         self._failure: BaseException | None = None
         self.bell = asyncio.Event()
 
@@ -79,9 +105,9 @@ class Executor:
         """Start what is due, then wait until something has landed or the bell rings. Gives how much was done."""
         self.bell.clear()
         self._raise_failure()
-        if self._alone:
-            self._alone = False
-            await self.recover()
+        if self._fresh is None or self._fresh:
+            fresh, self._fresh = self._fresh, set()
+            await self.recover(fresh)
         done = await self._start_due(self._clock.now())
         if self._flying:
             await self.bell.wait()
@@ -89,19 +115,27 @@ class Executor:
         done, self._landings = done + self._landings, 0
         return done
 
-    async def recover(self) -> int:
-        """Take over what a dead process was sending, through UNKNOWN: at start, under the run lock only."""
+    def take(self, connection: str) -> None:
+        """The connection's effects became ours."""
+        if self._fresh is not None:
+            self._fresh.add(connection)
+        self.wake()
+
+    async def recover(self, connections: Set[str] | None = None) -> int:
+        """Take over what was being sent, through UNKNOWN: at start under the run lock everything, else what others
+        sent for these connections. Whoever held them before may only be frozen, with a request half out: then a
+        target that knows our key may be asked again at once, any other when the claim has run out."""
         now = self._clock.now()
         orphans = [
             effect
             for effect in self._store.due_effects(now + CLAIM, RECOVER_MAX, frozenset())
-            if effect.state is EffectState.SENDING
+            if effect.state is EffectState.SENDING and (connections is None or effect.connection in connections)
         ]
         for effect in orphans:
             attempt = self._attempt(effect, self._target(effect.connection))
             if isinstance(attempt, str):
                 await self._put_off(effect, now + MISSING_AGAIN, attempt)
-            else:
+            elif connections is None or attempt.action.target is TargetClass.A:
                 await attempt.take_over("the process that was sending it ended")
         return len(orphans)
 
@@ -196,7 +230,9 @@ class Executor:
             return f"missing: {error.what}"
         reads = self._reads.get(effect.key, 0)
         ports = (self._facts, self._clock, self._random, self._worker)
-        return Attempt(effect, connector, action, connection, target, *ports, reads, self._steady, self._looks_first)
+        fence = self._leased.guard(effect.connection)
+        more = (reads, self._steady, self._looks_first, fence)
+        return Attempt(effect, connector, action, connection, target, *ports, *more)
 
     async def _put_off(self, effect: Effect, until: Micros, reason: str) -> None:
         """Without a connector the effect waits as it is; one being sent has an unknown result in any case."""
@@ -231,10 +267,9 @@ class Executor:
         logger.warning("connection " + action, action=f"connection-{action}", connection=connection)
 
     def _full(self) -> frozenset[str]:
-        """Connections with no free slot: their effects would only hide those of others."""
-        return frozenset(
-            name for name, target in self._targets.items() if self._busy(name) >= target.slots(CALLS_PER_TARGET)
-        )
+        """Connections with no free slot, or not ours: their effects would only hide those of others."""
+        full = (name for name, target in self._targets.items() if self._busy(name) >= target.slots(CALLS_PER_TARGET))
+        return frozenset((*full, *(name for name in self._catalog_of().connections if not self._leased.holds(name))))
 
     def _busy(self, connection: str) -> int:
         return sum(lane[0] == connection for lane in self._flying)

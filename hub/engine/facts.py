@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from hub.engine.transaction import again, decide_in
+from hub.engine.transaction import Guard, again, decide_in
 from hub.loop import decide, field_choices, policy, twoway, updates
 from hub.loop.world import World
 from hub.mapping.catalog import Catalog
@@ -48,11 +48,16 @@ class Answer:
 
 
 DONE = Answer(True)
+FENCED = Answer(False, "fenced", "another process has taken this work over")
 
 
-async def apply(store: Store, catalog: Catalog, fact: Fact, now: Micros) -> Answer:
-    """Conclude and write one fact. False: refused, nothing was written."""
-    return await again(lambda: store.write(lambda transaction: _in(transaction, catalog, fact, now)))
+async def apply(store: Store, catalog: Catalog, fact: Fact, now: Micros, guard: Guard | None = None) -> Answer:
+    """Conclude and write one fact. False: refused, nothing was written. ``guard`` says whether it may be."""
+
+    def work(transaction: Transaction) -> Answer:
+        return _in(transaction, catalog, fact, now) if guard is None or guard(transaction) else FENCED
+
+    return await again(lambda: store.write(work))
 
 
 def apply_now(store: Store, catalog: Catalog, fact: Fact, now: Micros) -> Answer:

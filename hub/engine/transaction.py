@@ -15,6 +15,8 @@ from hub.store.port import Transaction
 
 T = TypeVar("T")
 TRIES = 5
+Guard = Callable[[Transaction], bool]
+"""Asked inside the transaction, before anything is decided: whether it may go on at all."""
 
 
 def decide_in(transaction: Transaction, touched: Touched, decide: Callable[[View], T]) -> T:

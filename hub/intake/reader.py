@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import structlog
 
@@ -30,6 +31,15 @@ WRONG_ANSWERS_MAX = 3
 logger = structlog.get_logger()
 
 
+class Answer(NamedTuple):
+    """An answer that was appended; ``position`` is -1 while the log has not placed it."""
+
+    position: int
+    connection: str
+    cause: str
+    received_at: Micros
+
+
 class Reader:
     """Serves open readings. ``gone`` and ``refused`` tell the engine, ``keep`` writes one back, ``feed`` a twin."""
 
@@ -47,19 +57,23 @@ class Reader:
         self._connectors, self._log, self._clock = connectors, log, clock
         self._feed, self._gone, self._refused, self._keep = feed, gone, refused, keep
         self._wrong: dict[tuple[str, str, Micros], int] = {}
-        self._answered: dict[tuple[str, str], int] = {}
+        self._answered: dict[tuple[str, str], Answer] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
-    async def serve(self, readings: list[Reading], concluded: int) -> int:
-        """Read each that is not under way; gives how many answers were appended."""
-        waiting = [one for one in readings if self._answered.get((one.id, one.cause), 0) <= concluded]
+    async def serve(self, readings: list[Reading], concluded: Callable[[Answer], bool]) -> int:
+        """Read each that is not under way; gives how many answers were appended.
+
+        ``concluded``: whether the engine has gone past an answer.
+        """
+        answers = ((one, self._answered.get((one.id, one.cause))) for one in readings)
+        waiting = [one for one, answer in answers if answer is None or concluded(answer)]
         for connection in sorted({one.connection for one in waiting}):
             await self._feed(connection)
         return sum(await asyncio.gather(*(self._serve(one) for one in waiting)))
 
     async def _serve(self, reading: Reading) -> bool:
         async with self._slots:
-            if self._answered.pop((reading.id, reading.cause), 0):
+            if self._answered.pop((reading.id, reading.cause), None) is not None:
                 await self._misunderstood(reading)
                 return False
             try:
@@ -87,8 +101,11 @@ class Reader:
 
     async def _append(self, connector: Connector, reading: Reading, found: Found) -> None:
         raw = Raw(found.body or b"", found.headers or {"content-type": "application/json"})
-        (appended,) = await self._log.append([arrival(connector, raw, self._clock.now(), "read", reading.cause)])
-        self._answered[reading.id, reading.cause] = appended.position
+        sent = arrival(connector, raw, self._clock.now(), "read", reading.cause)
+        (appended,) = await self._log.append([sent])
+        self._answered[reading.id, reading.cause] = Answer(
+            appended.position, reading.connection, reading.cause, sent.received_at
+        )
 
     async def _again(self, reading: Reading, reason: str, retry_after: float | None) -> None:
         wait = retry_after

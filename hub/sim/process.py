@@ -18,7 +18,7 @@ from random import Random
 from typing import Any
 
 from hub.bootstrap import Workspace, open_workspace
-from hub.cli.serving import Serving, _Dues
+from hub.cli.serving import Serving
 from hub.connector import registry
 from hub.connector.base import Request
 from hub.intake.gate import Gate
@@ -188,7 +188,7 @@ class Life(HubSide):
 
     async def _watch(self) -> None:
         """Ring when something falls due: the host's own watch, told of commits instead of asking every 0.1 s."""
-        dues, again = _Dues(self.serving), TICK
+        dues, again = self.serving.dues, TICK
         while True:
             self.changed.clear()
             due, now = min(dues.dues().values(), default=NEVER), self.clock.now()

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from hub.bootstrap import Workspace, open_workspace
-from hub.cli.serving import POLL_BESIDE_WEBHOOKS, POLL_ONLY, Serving
+from hub.cli.roles import POLL_BESIDE_WEBHOOKS, POLL_ONLY
+from hub.cli.serving import Serving
 from hub.model.clock import SECOND
 from hub.settings import load_settings
 
