@@ -10,7 +10,8 @@ from hub.connector.answers import Found, Receipt
 from hub.connector.base import ActCall, Connection, Connector, ObjectRef, Probe
 from hub.connector.http import Http
 from hub.connector.spec import ConnectorSpec
-from hub.effect.executor import Executor
+from hub.effect.executor import EVERYTHING, Executor, Leased
+from hub.engine.transaction import Guard
 from hub.mapping.catalog import Catalog, ConnectionFacts
 from hub.model.action import ActionSpec, Call, TargetClass
 from hub.model.changes import Changes
@@ -88,8 +89,10 @@ class Effects:
             return e.claimed_until
         return e.due if e.state in (_S.PLANNED, _S.SENT, _S.UNKNOWN) else None
 
-    async def apply(self, fact: Fact, now: Micros) -> bool:
+    async def apply(self, fact: Fact, now: Micros, guard: Guard | None = None) -> bool:
         assert isinstance(fact, EffectMoved)
+        if guard is not None and not guard(None):  # type: ignore[arg-type]
+            return False
         before = self.held[fact.effect]
         if before.version != fact.expected_version:
             return False
@@ -208,6 +211,7 @@ def stage(
     quiesce: int | None = None,
     pace: float | None = None,
     restored: bool = False,
+    leased: Leased = EVERYTHING,
 ) -> Stage:
     held, target, clock = Effects({e.key: e for e in effects or (effect(),)}), Scripted(), Stopped()
     facts = ConnectionFacts("erp", "scripted", {"thing.create": spec or action()}, False, quiesce, {}, pace)
@@ -215,6 +219,6 @@ def stage(
     catalog = Catalog({}, {"erp": facts, "crm": other}, Schemas({}), People())
     executor = Executor(
         held, lambda: catalog, lambda name: target, held.apply, clock, lambda: 0.5, "worker-1",  # type: ignore[arg-type]
-        steady=clock.steady, looks_first=restored,
+        steady=clock.steady, looks_first=restored, leased=leased,
     )  # fmt: skip
     return Stage(held, target, clock, executor)
