@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hub.model.clock import Micros
 from hub.store import tables
-from hub.store.port import Store
+from hub.store.port import Store, Transaction
 from hub.store.statements import insert
 from hub.store.transaction import LATEST, execute
 
@@ -36,7 +36,12 @@ def record(store: Store, activation: Activation) -> None:
     """Append one."""
     a = activation
     row = (a.integration, a.logic, a.table, a.source, a.at, a.by)
-    store.write_now(lambda transaction: execute(transaction, insert(tables.mapping), row))
+
+    def work(transaction: Transaction) -> None:
+        transaction.activates()
+        execute(transaction, insert(tables.mapping), row)
+
+    store.write_now(work)
 
 
 def newest(store: Store, integration: str) -> Activation | None:

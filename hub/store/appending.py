@@ -16,6 +16,7 @@ from hub.store.hot_sqlite import FIND_AT_ONCE, INSERT_DELIVERY, find_deliveries
 from hub.store.sql import Database
 from hub.store.statements import ADD_MEASURE
 
+NEXT = "SELECT coalesce(max(position), 0) + 1 FROM delivery"
 POSITION_OF_REF = "SELECT position FROM delivery WHERE ref = ?"
 """Asked only when an id comes again with another body than its last one."""
 
@@ -53,6 +54,8 @@ class Placed(NamedTuple):
     ref: bytes
     duplicate: bool
     conflict: bool
+    nth: int = 0
+    """Which of its fingerprint's deliveries it is."""
 
 
 Last = tuple[int, int, bytes]
@@ -62,10 +65,11 @@ Last = tuple[int, int, bytes]
 class Placing:
     """Gives each delivery of a run its position and identity; rows are collected and inserted at once."""
 
-    def __init__(self, db: Database, fingerprints: Sequence[bytes]) -> None:
+    def __init__(self, db: Database, fingerprints: Sequence[bytes], first: int | None = None) -> None:
+        """``first``: the position to begin with; without, the next one of the log."""
         self._db = db
         self._last = _newest(db, fingerprints)
-        self._next = int(db.execute("SELECT coalesce(max(position), 0) + 1 FROM delivery").fetchone()[0])
+        self._next = int(db.execute(NEXT).fetchone()[0]) if first is None else first
         self._refs: dict[bytes, int] = {}
         self.rows: list[tuple[object, ...]] = []
         self.duplicates: Counter[tuple[str, Micros]] = Counter()
@@ -97,7 +101,7 @@ class Placing:
                 *(conflict, a.cause, a.headers, a.body),
             )
         )
-        return Placed(position, ref, False, conflict)
+        return Placed(position, ref, False, conflict, nth)
 
 
 def _newest(db: Database, fingerprints: Sequence[bytes]) -> dict[bytes, Last]:
@@ -109,6 +113,12 @@ def _newest(db: Database, fingerprints: Sequence[bytes]) -> dict[bytes, Last]:
         padded = (*some, *[None] * (size - len(some)))
         found.update((row[0], row[1:]) for row in db.execute(find_deliveries(size), padded))
     return found
+
+
+def identified(db: Database, arrivals: Sequence[Sealed], first: int) -> list[Placed]:
+    """Where these would stand, the first new one at ``first``; nothing is written."""
+    placing = Placing(db, [arrival.fingerprint for arrival in arrivals], first)
+    return [placing.place(arrival) for arrival in arrivals]
 
 
 def append_runs(db: Database, runs: Sequence[Append]) -> list[list[Placed]]:

@@ -124,6 +124,7 @@ def restored(
     transaction: Transaction, integrations: Sequence[str], taken_at: str, who: str, why: str, now: Micros
 ) -> None:
     """Write down that the store is a copy of an earlier time, and let nothing be sent until somebody has looked."""
+    transaction.hold(STREAM)
     version = int(transaction.db.execute(LAST).fetchone()[0]) + 1
     said = {"set": {"taken_at": taken_at, "who": who, "why": why}}
     data = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)

@@ -125,6 +125,7 @@ def _waited(db: Database, now: Micros) -> bool:
 
 def _append(transaction: Transaction, made: Block, marks: bytes) -> bool:
     """Add a block to the chain as it stands now; False where somebody else was faster."""
+    transaction.hold("block")
     row = transaction.db.execute(NEWEST).fetchone()
     head = None if row is None else Block(*row)
     if (NOTHING if head is None else head.hash) != made.previous or (head.number + 1 if head else 0) != made.number:

@@ -93,6 +93,7 @@ def _closed(one: Kept, who: str, why: str, now: Micros) -> Kept:
 
 
 def _all(transaction: Transaction, integration: str) -> list[Kept]:
+    transaction.hold(f"findings/{integration}")
     columns = ", ".join(f'"{column.name}"' for column in tables.finding.columns)
     rows = transaction.db.execute(f"SELECT {columns} FROM finding WHERE integration = ?", (integration,))
     return [_kept(row) for row in rows.fetchall()]

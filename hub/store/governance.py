@@ -48,6 +48,8 @@ def record(store: Store, act: Act) -> None:
 
 
 def _write(transaction: Transaction, act: Act) -> None:
+    transaction.activates()
+    transaction.hold(_stream(act))
     if act.choice == "activated":
         a = Activation(act.integration, act.logic, act.table, act.source, act.at, act.who)
         row = (a.integration, a.logic, a.table, a.source, a.at, a.by)

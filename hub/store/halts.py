@@ -52,6 +52,7 @@ def lift(transaction: Transaction, integration: str, who: str, why: str, at: Mic
 
 
 def _kind(transaction: Transaction, integration: str) -> Any:
+    transaction.hold(f"integration/{integration}")
     row = _first(transaction, "SELECT kind FROM halt WHERE integration = ?", integration)
     return None if row is None else row[0]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import make_url
@@ -15,8 +16,38 @@ from hub.errors import ConfigError, FatalError, HubError
 from hub.model.clock import Clock
 from hub.store import hot_sqlite
 from hub.store.failures import explained
-from hub.store.migrations import current_sqlite, migrate
+from hub.store.migrations import current_postgres, current_sqlite, migrate
+from hub.store.port import Store
 from hub.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from hub.store.postgres import PostgresStore
+
+POSTGRES = ("postgresql://", "postgres://")
+
+
+def open_any(url: str, clock: Clock, password: str = "") -> Store:
+    """The store behind an address of either database, at the newest schema."""
+    if url.startswith(POSTGRES):
+        return open_postgres(url, clock, password)
+    return open_store(url, clock)
+
+
+def open_postgres(url: str, clock: Clock, password: str = "") -> PostgresStore:
+    """The store in a PostgreSQL database (``postgresql://hub@host:5432/hub?sslmode=verify-full``)."""
+    from hub.store.connecting_postgres import Address, changing, reader
+    from hub.store.postgres import PostgresStore
+
+    address = Address(url, password)
+    with closing(reader(address)) as db:
+        up_to_date = current_postgres(db)
+    if not up_to_date:
+        engine = create_engine("postgresql+psycopg://", creator=lambda: changing(address), use_native_hstore=False)
+        try:
+            migrate(engine, address.shown)
+        finally:
+            engine.dispose()
+    return PostgresStore(address, clock)
 
 
 def open_store(url: str, clock: Clock) -> SqliteStore:

@@ -50,12 +50,29 @@ class Transaction(Protocol):
         ...
 
     def write(self, changes: Changes, now: Micros) -> Sequence[Event]:
-        """Write all of it; gives the events with their positions. Checks stream versions are consecutive."""
+        """Write all of it; gives the events with their positions, which are known once the transaction stands.
+
+        Checks that stream versions are consecutive.
+        """
         ...
 
     def checkpoint(self, consumer: str, partition: int) -> int:
         """The position below which everything is settled; 0 where there is none yet. Locks the row where rows are
         locked, so ask first."""
+        ...
+
+    def hold(self, name: str) -> None:
+        """Nobody else goes on with what has that name until this transaction ends. Ask before reading."""
+        ...
+
+    def activates(self) -> None:
+        """This transaction changes what is in force: nobody concludes meanwhile. Ask before anything else."""
+        ...
+
+    def land(self, arrivals: Sequence[Sealed], placed: Sequence[Placed]) -> None:
+        """Write deliveries that ``Store.identify`` placed; duplicates are counted. Before ``write``, which then puts
+        their real positions where its changes name provisional ones. Raises one of ``LOST_RACE``, here or at the
+        commit, where somebody else has written one of them meanwhile: identify them anew."""
         ...
 
     def find_checkpoint(self, consumer: str, partition: int) -> int | None:
@@ -114,6 +131,11 @@ class Store(Protocol):
 
     def append_now(self, arrivals: Sequence[Sealed]) -> list[Placed]:
         """The same, blocking."""
+        ...
+
+    def identify(self, arrivals: Sequence[Sealed]) -> list[Placed]:
+        """Which of these are new, and under which ref, as committed now. New ones get provisional positions, in
+        order, above every real one: give them to ``Transaction.land``."""
         ...
 
     def seal(self, body: bytes, subject: str) -> bytes:

@@ -20,8 +20,9 @@ from hub.model.changes import Reading, Timer
 from hub.model.clock import Clock, Micros
 from hub.model.effect import Effect
 from hub.store import hot_sqlite, tables
-from hub.store.appending import Append, Placed, Sealed
+from hub.store.appending import Append, Placed, Sealed, identified
 from hub.store.documents import load_effect, load_timer
+from hub.store.landing import PROVISIONAL
 from hub.store.port import Dues, Transaction
 from hub.store.statements import select
 from hub.store.writer import Writer
@@ -85,6 +86,10 @@ class SqliteStore:
 
     def append_now(self, arrivals: Sequence[Sealed]) -> list[Placed]:
         return cast(list[Placed], self._writer.run(Append(arrivals)))
+
+    def identify(self, arrivals: Sequence[Sealed]) -> list[Placed]:
+        with self.reader() as db:
+            return identified(db, arrivals, PROVISIONAL)
 
     async def data_version(self) -> int:
         """A number that changes when *another process* has committed; our own commits leave it alone."""

@@ -1,4 +1,4 @@
-"""One write transaction on SQLite: load what a decision touches, write what it wants, all of it or nothing.
+"""One write transaction: load what a decision touches, write what it wants, all of it or nothing.
 
 It knows nothing of threads or commits (``writer``) and decides nothing. Rows go out in the tables' column order.
 """
@@ -17,6 +17,7 @@ from hub.model.effect import EffectState
 from hub.model.event import Event
 from hub.model.schema import Schemas
 from hub.store import hot_sqlite, tables
+from hub.store.appending import Placed, Sealed
 from hub.store.auditing import append_audits
 from hub.store.documents import (
     approval_row,
@@ -32,6 +33,7 @@ from hub.store.documents import (
 from hub.store.failures import VersionConflict
 from hub.store.indexing import index_fields
 from hub.store.kept import Kept, Place, Sized
+from hub.store.landing import duplicates_of, rows_of, settled
 from hub.store.loading import load
 from hub.store.port import CheckpointMoved, Transaction
 from hub.store.sql import Database, Sql
@@ -40,7 +42,6 @@ from hub.store.upgrading import outdated, upgrade
 from hub.store.view import LoadedView
 
 HOUR: Micros = 3_600 * SECOND
-OUTCOMES = frozenset({EffectState.SENT, EffectState.UNKNOWN, EffectState.REJECTED})
 LATEST = "SELECT coalesce(max(id), 0) FROM mapping"
 REFS_OF = Sql(
     "SELECT r.stream, r.field, r.value FROM json_each(?) j CROSS JOIN ref r ON r.stream = j.value",
@@ -57,7 +58,12 @@ class Written(Sequence[Event]):
     """The events of one write with their positions, made only when somebody looks."""
 
     def __init__(self, events: Sequence[Event], first: int) -> None:
+        """``first``: 0 where the positions are not known yet."""
         self._events, self._first = events, first
+
+    def follow(self, other: Written) -> None:
+        """Stand where that one stands: the positions are known only now."""
+        self._first = other._first
 
     def __len__(self) -> int:
         return len(self._events)
@@ -70,6 +76,8 @@ class Written(Sequence[Event]):
         if isinstance(index, slice):
             return [self[each] for each in range(len(self))[index]]
         place = range(len(self))[index]
+        if not self._first:
+            raise LookupError("positions are given at the end of a transaction")
         return _at(self._events[place], self._first + place)
 
 
@@ -92,6 +100,18 @@ class SqlTransaction:
         self.wrote: set[EffectState] = set()
         """Effect states written, so that the writer can name the crash boundaries of a commit."""
         self._view = LoadedView()
+        self._places: Mapping[int, int] = {}
+
+    def hold(self, name: str) -> None:
+        """Nobody else writes meanwhile anyway."""
+
+    def activates(self) -> None:
+        """As ``hold``."""
+
+    def land(self, arrivals: Sequence[Sealed], placed: Sequence[Placed]) -> None:
+        rows, self._places = rows_of(arrivals, placed, self._next(tables.delivery, "position"))
+        self._many(hot_sqlite.INSERT_DELIVERY, rows)
+        self._many(ADD_MEASURE, duplicates_of(arrivals, placed))
 
     def load(self, touched: Touched) -> View:
         self._recall(touched)
@@ -109,12 +129,15 @@ class SqlTransaction:
                     held[place] = entity
 
     def write(self, changes: Changes, now: Micros) -> Sequence[Event]:
+        if self._places:
+            changes = settled(changes, self._places)
         streams = self._streams(changes)
         written = self._events(changes.events, streams)
         self._entities(changes, streams)
         self._many(delete(tables.outcome, "position", "record", "table_name"), sorted(changes.withdrawn))
         self._outcomes(changes.outcomes)
         self._heads(changes)
+        append_audits(self.db, changes.audits)
         self._quarantines(changes)
         self._measures(changes, now)
         self._view = LoadedView()  # what was loaded before may have changed
@@ -233,7 +256,6 @@ class SqlTransaction:
         self._many(insert(tables.wait), waits)
         self._many(insert(tables.taken), sorted(changes.taken))
         self._many(upsert(tables.twoway), [twoway_row(each) for each in changes.twoways.values()])
-        append_audits(self.db, changes.audits)
 
     def _readings(self, changes: Changes) -> None:
         self._many(upsert(tables.reading), [reading_row(r) for r in changes.readings.values() if r is not None])

@@ -16,12 +16,12 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any, Protocol
 
-from hub.model.boundary import boundary
 from hub.model.effect import EffectState
 from hub.store.appending import Append, append_runs
+from hub.store.boundaries import after_commit, before_commit
 from hub.store.failures import StoreBusy, explained
 from hub.store.kept import Kept
-from hub.store.transaction import OUTCOMES, SqlTransaction
+from hub.store.transaction import SqlTransaction
 
 JOBS_MAX = 512
 """Jobs that share one commit at most: bounds how long the first of them waits for the last."""
@@ -133,10 +133,10 @@ class Writer:
             if any(not isinstance(job.work, Append) for job in writing):
                 self._kept.check(db)
             self._run(db, writing, group)
-            _before(group)
+            before_commit(group.wrote, group.appended)
             db.execute("COMMIT")
             self.commits += 1
-            _after(group)
+            after_commit(group.wrote, group.appended)
         except BaseException as error:  # noqa: BLE001 — every caller gets it; nothing is swallowed
             fault = _roll_back(db) or error
             self._kept.forget()
@@ -212,26 +212,6 @@ def _roll_back(db: sqlite3.Connection) -> sqlite3.Error | None:
     except sqlite3.Error as error:
         return error
     return None
-
-
-def _before(group: Group) -> None:
-    if group.appended:
-        boundary("B3")
-    if group.wrote:
-        if EffectState.PLANNED in group.wrote:
-            boundary("B9")
-        if group.wrote & OUTCOMES:
-            boundary("B14")
-
-
-def _after(group: Group) -> None:
-    if group.appended:
-        boundary("B4")
-    if group.wrote:
-        if EffectState.PLANNED in group.wrote:
-            boundary("B10")
-        if EffectState.SENDING in group.wrote:
-            boundary("B11")
 
 
 def _answer(jobs: Sequence[Job]) -> None:

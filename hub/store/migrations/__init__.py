@@ -9,7 +9,10 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from hub.errors import FatalError
 from hub.model.boundary import boundary
+from hub.store.sql import Database
 
+BEGIN = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(1751478639, 4)"}
+"""How a migration begins: one at a time. PostgreSQL's driver has begun the transaction itself."""
 HEAD = "0010"
 """The revision this code works with. Checked at every open without importing Alembic (start-up stays small)."""
 
@@ -25,10 +28,17 @@ def current_sqlite(db: sqlite3.Connection) -> bool:
     return row is not None and row[0] == HEAD
 
 
+def current_postgres(db: Database) -> bool:
+    """The same on PostgreSQL."""
+    there = db.execute("SELECT to_regclass('alembic_version') IS NOT NULL").fetchone()[0]
+    row = db.execute("SELECT version_num FROM alembic_version").fetchone() if there else None
+    return row is not None and row[0] == HEAD
+
+
 def migrate(engine: Engine, where: str) -> None:
     """Bring the database to ``HEAD``. Two processes may try at once: the second finds it done."""
     with engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql(BEGIN[connection.dialect.name])
         found = _current(connection)
         if found is not None and found > HEAD:
             raise FatalError(
