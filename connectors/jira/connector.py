@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
-from hashlib import sha256
 from urllib.parse import quote
 
 from connectors.jira import decode as forms
@@ -55,12 +54,12 @@ class JiraConnector(Connector):
         given = request.headers.get(SIGNATURE, "").strip().encode("utf-8", "surrogateescape")
         good = False
         for secret in self.connection.secrets.get("secret", ()):
-            expected = b"sha256=" + hmac.new(secret.encode(), request.body, sha256).hexdigest().encode()
+            expected = b"sha256=" + hmac.digest(secret.encode(), request.body, "sha256").hex().encode()
             good |= bool(secret) and hmac.compare_digest(given, expected)
         return good and SIGNATURE not in request.repeated
 
     def sign(self, secret: str, url: str, body: bytes) -> Mapping[str, str]:
-        return {SIGNATURE: "sha256=" + hmac.new(secret.encode(), body, sha256).hexdigest()}
+        return {SIGNATURE: "sha256=" + hmac.digest(secret.encode(), body, "sha256").hex()}
 
     def identify(self, headers: Mapping[str, str], body: bytes) -> str | None:
         return headers.get(DELIVERY_ID) or None

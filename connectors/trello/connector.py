@@ -6,7 +6,6 @@ import hmac
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from hashlib import sha1
 from urllib.parse import quote
 
 from connectors.trello import decode as forms
@@ -50,12 +49,12 @@ class TrelloConnector(Connector):
         signed = request.body + str(self.connection.settings.get("callback_url") or request.url).encode()
         good = False
         for secret in self.connection.secrets.get("secret", ()):
-            expected = b64encode(hmac.new(secret.encode(), signed, sha1).digest())
+            expected = b64encode(hmac.digest(secret.encode(), signed, "sha1"))
             good |= bool(secret) and hmac.compare_digest(given, expected)
         return good and SIGNATURE not in request.repeated
 
     def sign(self, secret: str, url: str, body: bytes) -> Mapping[str, str]:
-        return {SIGNATURE: b64encode(hmac.new(secret.encode(), body + url.encode(), sha1).digest()).decode()}
+        return {SIGNATURE: b64encode(hmac.digest(secret.encode(), body + url.encode(), "sha1")).decode()}
 
     def identify(self, headers: Mapping[str, str], body: bytes) -> str | None:
         return forms.identify(body)

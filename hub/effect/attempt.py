@@ -95,7 +95,8 @@ class Attempt:
         """Write one fact; False (and nothing more to do) when somebody else was faster."""
         now = self.clock.now()
         due = now if due is None else due
-        fact = EffectMoved(self.effect.key, self.effect.version, to, reason, due, **fields)
+        effect = self.effect
+        fact = EffectMoved(effect.key, effect.version, to, reason, due, loop=effect.loop, **fields)
         fence = () if self.guard is None or to is not _S.SENDING else (self.guard,)
         if not await self.facts(fact, now, *fence):
             logger.info("effect taken over", action="effect-lost", effect=self.effect.key, to=to.value)

@@ -79,7 +79,7 @@ def touched_by(fact: Fact) -> Touched:
     """The heads a fact names itself; the rest is found while deciding."""
     match fact:
         case EffectMoved():
-            return Touched(effects=frozenset({fact.effect}))
+            return Touched(effects=frozenset({fact.effect}), loops=frozenset({fact.loop} if fact.loop else ()))
         case TimerDue() | ReadFailed():
             return Touched(loops=frozenset({fact.loop}))
         case PersonDecided():

@@ -86,6 +86,7 @@ def late_matches(
     world: World, loop: CompiledLoop, instance: Instance, subject: Entity, earlier: list[Instance]
 ) -> Iterator[tuple[str, Entity]]:
     """(list name, entity) of what matches now, was not taken and nobody has decided about."""
+    loaded(world, loop, subject)
     decided = (instance.taken or {}).get(LATE, {})
     gone = taken_keys(instance) | taken_before(world, earlier)
     for related in loop.related:

@@ -7,7 +7,7 @@ It knows no clock, no store and no source system.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -42,7 +42,6 @@ class World:
         "correlation",
         "delivery",
         "now",
-        "now_text",
         "ordinal",
         "parent",
         "record",
@@ -54,13 +53,17 @@ class World:
     def __init__(self, view: View, catalog: Catalog, now: Micros) -> None:
         self.view, self.catalog, self.now = view, catalog, now
         self.changes = Changes()
-        self.now_text = iso(now)
         self._seen: dict[tuple[str, str], list[str]] = {}
         self._labels: dict[tuple[str, str], str] = {}
         self._links: dict[tuple[str, str, str], str] = {}
         self.delivery = self.cause = self.parent = self.correlation = self.table = ""
         self.record = self.ordinal = 0
         self.time = now
+
+    @property
+    def now_text(self) -> str:
+        """Now, as expressions see it."""
+        return iso(self.now)
 
     def because(
         self, cause: str, record: int = 0, table: str = "", time: Micros | None = None, delivery: str = ""
@@ -75,8 +78,8 @@ class World:
         other = World(self.view, self.catalog, self.now)
         mine, new = self.changes, other.changes
         for name in Changes.__dataclass_fields__:
-            part = getattr(mine, name)
-            setattr(new, name, part if isinstance(part, int) else part.copy())
+            if part := getattr(mine, name):
+                setattr(new, name, part if isinstance(part, int) else part.copy())
         other._labels, other._links = dict(self._labels), dict(self._links)
         other._seen = {place: list(ids) for place, ids in self._seen.items()}
         return other
@@ -300,7 +303,7 @@ class World:
         self.changes.audits.append(Audit(self.now, who, action, what, why, result))
 
     @property
-    def measures(self) -> Counter[tuple[str, str]]:
+    def measures(self) -> defaultdict[tuple[str, str], int]:
         return self.changes.measures
 
 

@@ -6,9 +6,10 @@ loaded raises ``NotLoaded``; the transaction adds those keys, locks them in the 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -218,7 +219,7 @@ class Changes:
     outcomes: list[Outcome] = field(default_factory=list)
     quarantines: dict[str, Quarantine] = field(default_factory=dict)
     audits: list[Audit] = field(default_factory=list)
-    measures: Counter[tuple[str, str]] = field(default_factory=Counter)
+    measures: defaultdict[tuple[str, str], int] = field(default_factory=partial(defaultdict, int))
     """(integration, measure) -> increment, kept per hour"""
     expected: int = 0
     waits: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)

@@ -35,6 +35,8 @@ class EffectMoved:
     attempts: int | None = None
     claimed_by: str = ""
     claimed_until: Micros | None = None
+    loop: str = ""
+    """The effect's closing, where the caller knows it: it is loaded with the effect, not one look later."""
 
 
 @dataclass(frozen=True, slots=True)

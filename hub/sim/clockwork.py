@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from typing import Any
 
@@ -22,6 +23,23 @@ ROUNDS_MAX = 60_000
 
 class Deadlock(Exception):
     """Somebody waits for something nobody will ever do, or does the same for ever."""
+
+
+class Turn(asyncio.TimerHandle):
+    """A callback that waits for its turn; made without asking whether the loop is being debugged."""
+
+    __slots__ = ()
+
+    def __init__(self, callback: Any, args: Any, loop: VirtualLoop, context: Context | None) -> None:
+        self._callback, self._args, self._loop = callback, args, loop
+        self._context = copy_context() if context is None else context
+        self._cancelled = False
+        self._repr = self._source_traceback = None  # type: ignore[assignment]
+
+    def cancel(self) -> None:
+        """It is passed over when its time comes."""
+        self._cancelled = True
+        self._callback = self._args = None
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -48,20 +66,17 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self, callback: Any, *args: Any, context: Any = None
     ) -> asyncio.Handle:
         """The same without the checks of a loop that threads share."""
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = Turn(callback, args, self, context)
         self._ready.append(handle)  # type: ignore[attr-defined]
         return handle
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: Any = None
     ) -> asyncio.TimerHandle:
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        timer = Turn(callback, args, self, context)
         self._set += 1
         heappush(self._timers, (when, self._set, timer))
         return timer
-
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """It is passed over when its time comes."""
 
     def _run_once(self) -> None:
         """One round: what is ready runs; when nothing is, the time of the next timer has come."""
@@ -78,8 +93,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
             raise Deadlock(f"something turned {ROUNDS_MAX} times and the run has not ended")
         for _ in range(len(ready)):
             handle = ready.popleft()
-            if not handle._cancelled:
-                handle._run()
+            if handle._cancelled:
+                continue
+            try:
+                handle._context.run(handle._callback, *handle._args)  # type: ignore[attr-defined]
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # noqa: BLE001 - as asyncio does it: told, and the loop goes on
+                self.call_exception_handler({"message": "a callback raised", "exception": error})
 
     def _due(self, timers: list[tuple[float, int, asyncio.TimerHandle]], ready: deque[asyncio.Handle]) -> None:
         """Everything set for this moment, cancelled timers left out."""

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 _S = EffectState
 _ENDED = frozenset({_S.CONFIRMED, _S.CANCELLED, _S.SUPERSEDED})
 _CHECKPOINT = "SELECT coalesce(max(position), 0), coalesce(sum(expected), 0) FROM checkpoint"
-_COUNTED = "SELECT number, positions FROM temp.outcomes"
+_COUNTED = f"SELECT * FROM ({_CHECKPOINT}), temp.outcomes"
 """Kept by triggers in the database itself, whoever writes: a look costs the same however long the run is."""
-_FOUND = "SELECT count(*), coalesce(sum(position), 0) FROM outcome"
+_WHOLE = f"SELECT * FROM ({_CHECKPOINT}), (SELECT count(*), coalesce(sum(position), 0) FROM outcome)"
 _SILENT = (
     "SELECT count(*) FROM delivery d WHERE d.position > ? AND d.position <= ?"
     " AND NOT EXISTS (SELECT 1 FROM outcome o WHERE o.position = d.position)"
@@ -50,7 +50,7 @@ class Balance:
         self._last: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     def check(self, db: sqlite3.Connection, *, whole: bool = False) -> Violation | None:
-        now = (*db.execute(_CHECKPOINT).fetchone(), *db.execute(_FOUND if whole else _COUNTED).fetchone())
+        now = db.execute(_WHOLE if whole else _COUNTED).fetchone()
         if now == self._last and not whole:
             return None
         (at, expected, found, _), before = now, self._last

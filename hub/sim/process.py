@@ -56,8 +56,8 @@ INTEGRATIONS = ("rd-close", "event-budget")
 EDITED = "Edited: "
 EDIT = ("{field: text, from: expense.text}", f"{{field: text, value: '\"{EDITED}\" + expense.text'}}")
 """What the other version of the mapping says differently: a loop keeps the one it began with (I10)."""
-TICK = 0.05
-"""How long the watch lets commits gather before it looks what is due next (the product looks every 0.1 s)."""
+TICK = 0.1
+"""How long the watch lets commits gather before it looks what is due next, as the product does."""
 
 
 @cache

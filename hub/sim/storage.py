@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -180,10 +180,9 @@ class SimStore(SqliteStore):
         if self.dead:
             raise Crash
 
-    @contextmanager
-    def reader(self) -> Iterator[sqlite3.Connection]:
+    def reader(self) -> AbstractContextManager[sqlite3.Connection]:  # type: ignore[override]
         self.check()
-        yield self._writer._db
+        return nullcontext(self._writer._db)
 
 
 def rows(db: sqlite3.Connection, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

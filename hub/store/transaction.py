@@ -184,8 +184,8 @@ class SqlTransaction:
         for name, number, version in self.db.execute(hot_sqlite.HEADS, (orjson.dumps(list(heads)).decode(),)):
             ids[name], heads[name] = number, version
         _check_versions(changes.events, heads)
-        fresh = [name for name in heads if name not in ids]
-        self._begin_streams(fresh, ids)
+        if fresh := [name for name in heads if name not in ids]:
+            self._begin_streams(fresh, ids)
         return ids
 
     def _begin_streams(self, names: Sequence[str], ids: dict[str, int]) -> None:
