@@ -25,6 +25,10 @@ class Deadlock(Exception):
     """Somebody waits for something nobody will ever do, or does the same for ever."""
 
 
+def _nothing() -> None:
+    """What a cancelled callback does."""
+
+
 class Turn(asyncio.TimerHandle):
     """A callback that waits for its turn; made without asking whether the loop is being debugged."""
 
@@ -34,12 +38,12 @@ class Turn(asyncio.TimerHandle):
         self._callback, self._args, self._loop = callback, args, loop
         self._context = copy_context() if context is None else context
         self._cancelled = False
-        self._repr = self._source_traceback = None  # type: ignore[assignment]
+        self._repr = self._source_traceback = None
 
     def cancel(self) -> None:
         """It is passed over when its time comes."""
         self._cancelled = True
-        self._callback = self._args = None
+        self._callback, self._args = _nothing, ()
 
 
 class VirtualLoop(asyncio.BaseEventLoop):

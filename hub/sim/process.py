@@ -56,6 +56,8 @@ INTEGRATIONS = ("rd-close", "event-budget")
 EDITED = "Edited: "
 EDIT = ("{field: text, from: expense.text}", f"{{field: text, value: '\"{EDITED}\" + expense.text'}}")
 """What the other version of the mapping says differently: a loop keeps the one it began with (I10)."""
+FLUSHES = (0.004, 0.04, 0.12)
+"""Disks, good and bad ones: the slower, the more callers share a commit."""
 TICK = 0.1
 """How long the watch lets commits gather before it looks what is due next, as the product does."""
 
@@ -207,7 +209,7 @@ class Life(HubSide):
                 continue
 
     def _later(self, flush: Callable[[], None]) -> None:
-        self.loop.call_later(self._delays.uniform(0.0003, 0.004), flush)
+        self.loop.call_later(self._delays.uniform(0.0003, self.hooks.flush), flush)
 
     def _committed(self, db: Any) -> None:
         self.changed.set()
@@ -272,7 +274,10 @@ class Life(HubSide):
 
 
 class Hooks:
-    """What a life tells the world."""
+    """What a life tells the world, and asks it."""
+
+    flush = FLUSHES[0]
+    """The slowest flush of this run's disk, in seconds."""
 
     def failed(self, error: BaseException) -> None:
         """A role ended with an exception: in the product the host stops."""

@@ -70,6 +70,7 @@ def fresh() -> sqlite3.Connection:
     """An empty database."""
     db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False, cached_statements=512)
     db.deserialize(template())
+    db.execute("PRAGMA temp_store = MEMORY")
     db.executescript(COUNTING)
     return db
 

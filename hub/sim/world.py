@@ -25,7 +25,7 @@ from hub.sim.invariants import Balance, at_the_end, digest
 from hub.sim.network import Network, Violation
 from hub.sim.people import People
 from hub.sim.poison import Poison
-from hub.sim.process import Hooks, Life
+from hub.sim.process import FLUSHES, Hooks, Life
 from hub.sim.scenario import Change, Sources, written
 from hub.sim.senders import Senders
 from hub.sim.storage import Crash, fresh, rows
@@ -104,6 +104,7 @@ class World(Hooks):
         self.sources = Sources(self.jira, self.trello, self.clock.true)
         self.people = People(Random(f"{seed}/people"))
         self.random = Random(f"{seed}/world")
+        self.flush = Random(f"{seed}/disk").choice(FLUSHES)
         self.life: Life | None = None
         self.lives = self.passed = self.commits = self.asked_commits = 0
         self.passages: Counter[str] = Counter()
