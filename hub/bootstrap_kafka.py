@@ -24,6 +24,7 @@ from hub.store.queries.status import checkpoints
 
 if TYPE_CHECKING:
     from hub.bootstrap import Workspace
+    from hub.log.publish import Publisher
 
 logger = structlog.get_logger()
 
@@ -70,6 +71,13 @@ class Kafka:
         workspace, access = self._workspace, self.access
         reserve = Reserve(self._spool, workspace.clock)
         return KafkaLog(workspace.store, lambda: Producing(access), self.topics, self._route, self._spool, reserve)
+
+    def publisher(self) -> Publisher:
+        """With a producer of its own (``close`` it); make it where the event loop runs."""
+        from hub.log.publish import Publisher
+
+        workspace = self._workspace
+        return Publisher(workspace.store, Producing(self.access), self.topics, workspace.schemas.newest)
 
     def spools(self) -> Mapping[str, int]:
         """Connection -> how many records wait on this machine for the brokers."""

@@ -63,6 +63,15 @@ def register(app: typer.Typer) -> None:
         """Show the topics as the brokers have them."""
         _describe(workspace, form)
 
+    @topics.command()
+    def schemas(workspace: WorkspaceOption = HERE) -> None:
+        """Print the JSON Schemas of everything published, by the dataschema its events carry."""
+        from hub.bootstrap import open_workspace
+        from hub.cli.render import document
+        from hub.log.shapes import published
+
+        document(published(open_workspace(workspace).schemas.all))
+
 
 def planned(folder: Path) -> list[Change]:
     with _opened(folder) as (brokers, wanted):

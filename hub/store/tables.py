@@ -452,3 +452,14 @@ lease = Table(
     _big("until"),  # by the database's clock
 )
 """What one process at a time does in a cluster."""
+
+told = Table(
+    "told",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    _big("since"),
+    _text("reason"),
+    _big("closed_at"),  # 0 while it is open
+    sqlite_with_rowid=False,
+)
+"""What was last published of a set-aside record; where it differs from the record there is something to tell."""

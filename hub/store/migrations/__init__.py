@@ -13,7 +13,7 @@ from hub.store.sql import Database
 
 BEGIN = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(1751478639, 4)"}
 """How a migration begins: one at a time. PostgreSQL's driver has begun the transaction itself."""
-HEAD = "0010"
+HEAD = "0011"
 """The revision this code works with. Checked at every open without importing Alembic (start-up stays small)."""
 
 
