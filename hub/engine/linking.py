@@ -72,7 +72,7 @@ def _linked(world: World, connection: str, kind: str, object_id: str, own: str) 
 
 
 def _matching(world: World, kind: str, connection: str, own: str, via: Via) -> list[Entity]:
-    """Living entities of other systems whose fields all hold what ``match`` says."""
+    """Living entities of other systems whose fields all hold what ``match`` says, and that nobody unlinked here."""
     if not via.match or not all(value for _, value in via.match):
         return []
     world.together([partial(world.referring, kind, field, value) for field, value in via.match])
@@ -84,6 +84,7 @@ def _matching(world: World, kind: str, connection: str, own: str, via: Via) -> l
         and entity.key != own
         and not entity.key.startswith(f"{connection}:")
         and all(entity.state.get(name) == text for name, text in via.match)
+        and not world.is_unlinked(connection, kind, entity.key)
     ]
 
 

@@ -6,13 +6,18 @@ and an event that names who and why. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from hub.loop import decide
 from hub.loop.holding import hold
 from hub.loop.names import names_of
+from hub.loop.policy import words
 from hub.loop.twoway import forget, settle
 from hub.loop.world import World
+from hub.mapping.compiled import CompiledLoop
 from hub.mapping.endpoints import TwoWayField
 from hub.model.changes import Reading
+from hub.model.clock import iso
 from hub.model.entity import Entity
 from hub.model.fact import FieldResolved, LinkDecided
 from hub.model.people import Person
@@ -30,8 +35,8 @@ def resolve(world: World, fact: FieldResolved) -> str:
     person, problem = _who(world, fact.who, fact.why)
     if person is None or entity is None or field is None:
         return problem or _nothing_there(world, fact, entity)
-    if not _may(world, field.owner, person):
-        return f"{person.name} does not answer for {fact.field}; {field.owner} does"
+    if problem := _refused(world, person, f"decide {fact.field}", (field.owner, _owner(world, field.integration))):
+        return problem
     known = world.twoway(fact.kind, fact.key)
     if fact.field not in known.conflicts and not _failed(known, fact.field):
         return f"nothing about {fact.field} of {fact.kind} {fact.key} waits for a decision"
@@ -58,13 +63,15 @@ def _who(world: World, words: str, why: str) -> tuple[Person | None, str]:
     return (person, "") if why.strip() else (None, "say why: --why TEXT")
 
 
-def _may(world: World, owner: str, person: Person) -> bool:
-    """The row's owner: a role, or a person; nobody of people.yaml keeps nobody out."""
-    people = world.catalog.people
-    if holders := people.with_role(owner):
-        return person in holders
-    named = people.find(owner)
-    return named is None or named.code == person.code
+def _refused(world: World, person: Person, what: str, parties: Iterable[str]) -> str:
+    """Why this person may not, naming who may; empty when they may."""
+    named = tuple(dict.fromkeys(one for one in parties if one))
+    return words(world.catalog.people, person, what, named, iso(world.now)[:10])
+
+
+def _owner(world: World, integration: str) -> str:
+    active = world.catalog.integrations.get(integration)
+    return "" if active is None else active.definition.owner
 
 
 def _failed(known: TwoWay, name: str) -> bool:
@@ -111,6 +118,8 @@ def link(world: World, fact: LinkDecided) -> str:
         return problem
     if entity is None or entity.deleted:
         return f"there is no {fact.kind} {fact.key}"
+    if problem := _refused(world, person, f"say what {fact.key} is", _answering(world, fact.kind)):
+        return problem
     if fact.connection not in world.catalog.connections:
         return f"hub.yaml has no connection {fact.connection}"
     before = world.link(fact.connection, fact.kind, fact.key)
@@ -120,6 +129,19 @@ def link(world: World, fact: LinkDecided) -> str:
         return f"{fact.connection} {fact.object} is {fact.kind} {taken} already; unlink it there first"
     _relinked(world, fact, person, entity, before)
     return ""
+
+
+def _answering(world: World, kind: str) -> Iterator[str]:
+    """Who answers for what is said of entities of that kind, or done with them."""
+    for _, one in sorted(world.catalog.integrations.items()):
+        tables = [table.definition.governance.owner for table in one.tables if table.definition.entity == kind]
+        loops = [loop.definition.owner for loop in one.loops if kind in _kinds(loop)]
+        if tables or loops:
+            yield from (one.definition.owner, *tables, *loops)
+
+
+def _kinds(loop: CompiledLoop) -> set[str]:
+    return {loop.definition.entity, *(related.definition.entity for related in loop.related)}
 
 
 def _taken_by(world: World, fact: LinkDecided) -> str:

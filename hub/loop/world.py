@@ -119,8 +119,15 @@ class World:
         return self.view.key_of_label(kind, label) if mine is None else mine
 
     def link(self, connection: str, kind: str, key: str) -> str | None:
+        return self._linked_to(connection, kind, key) or None
+
+    def is_unlinked(self, connection: str, kind: str, key: str) -> bool:
+        """Whether a person said that the entity is no object of that connection."""
+        return self._linked_to(connection, kind, key) == ""
+
+    def _linked_to(self, connection: str, kind: str, key: str) -> str | None:
         mine = self._links.get((connection, kind, key))
-        return self.view.link(connection, kind, key) if mine is None else (mine or None)
+        return self.view.link(connection, kind, key) if mine is None else mine
 
     def linked(self, connection: str, kind: str, object_id: str) -> list[str]:
         """Keys of the entities linked to that object, sorted."""
@@ -139,6 +146,7 @@ class World:
 
     def put_link(self, connection: str, kind: str, key: str, object_id: str) -> None:
         self._links[connection, kind, key] = object_id
+        self.changes.links.discard((connection, kind, key, ""))
         self.changes.links.add((connection, kind, key, object_id))
 
     def referring(self, kind: str, field: str, target: str) -> list[Entity]:
@@ -271,10 +279,11 @@ class World:
         self.parent = self.emit(after.stream, after.version, f"sync.{verb}", data, "sync/v1", logic)
 
     def take_link(self, connection: str, kind: str, key: str) -> None:
-        """A link is gone."""
+        """A link is gone, by a person's word: what is kept in its place says so (``match`` does not make it again)."""
         self._links[connection, kind, key] = ""
         self.changes.unlinked.add((connection, kind, key))
         self.changes.links = {one for one in self.changes.links if one[:3] != (connection, kind, key)}
+        self.changes.links.add((connection, kind, key, ""))
 
     # --- the rest
 

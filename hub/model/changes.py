@@ -230,7 +230,7 @@ class Changes:
     """(position, record, table) of outcomes that others replace: a delivery that can be decoded after all"""
     twoways: dict[tuple[str, str], TwoWay] = field(default_factory=dict)
     unlinked: set[tuple[str, str, str]] = field(default_factory=set)
-    """(connection, kind, key) whose link a person took away"""
+    """(connection, kind, key) whose link a person took away; a row without an object stands in its place"""
 
 
 class View(Protocol):

@@ -8,8 +8,10 @@ import orjson
 import pytest
 
 from hub.engine.conclude import conclude
+from hub.engine.facts import Answer, conclude_fact
 from hub.engine.prepare import prepare
 from hub.engine.transaction import decide_in
+from hub.history.memory import Memory as Whole
 from hub.loop.world import World
 from hub.mapping.apply import apply_rows
 from hub.mapping.build import build
@@ -18,7 +20,8 @@ from hub.mapping.compile import CompileContext, compile_integration
 from hub.model.changes import Touched
 from hub.model.delivery import Delivery
 from hub.model.entity import Entity
-from hub.model.people import People
+from hub.model.fact import LinkDecided
+from hub.model.people import People, Person
 from hub.model.record import Decoded, Op, Record, Refused
 from hub.model.schema import Schema, Schemas
 from tests.engine_stage import Memory
@@ -242,3 +245,56 @@ def test_the_borders_of_batches_decide_nothing(size: int) -> None:
     assert stage.memory.entities == whole.memory.entities
     assert stage.memory.links == whole.memory.links
     assert len(stage.keys()) == 40
+
+
+# --- what a person says of a link
+
+
+class Decided(Stage):
+    """The same two systems on a memory that knows people's decisions too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        people = People([Person("E1", "Ops", roles=frozenset({"ops"})), Person("E2", "Somebody")])
+        old = self.catalog
+        self.catalog = Catalog(old.integrations, old.connections, old.schemas, people)
+        self.memory = Whole()
+        self.decisions = 0
+
+    def say(self, *said: Record) -> None:
+        for one in said:
+            self.position += 1
+            delivery = Delivery(one.stream.partition(".")[0], f"r{self.position}", b"", {}, 0, position=self.position)
+            found = prepare([delivery], self.catalog, lambda _, one=one: Decoded((one,)))  # type: ignore[misc]
+            self.memory.take(conclude(found, self.memory, 0, self.catalog))
+
+    def decide(self, object_id: str, who: str = "E1") -> Answer:
+        self.decisions += 1
+        said = ("customer", "erp:7", "crm", object_id, who, "it is not them")
+        fact = LinkDecided(f"d{self.decisions}", *said)
+        changes, answer = conclude_fact(fact, self.memory, 5, self.catalog)
+        if answer:
+            self.memory.take(changes)
+        return answer
+
+
+def test_what_a_person_unlinked_is_not_matched_again() -> None:
+    stage = Decided()
+    stage.say(erp("7"), crm("a1"))
+    assert stage.decide("")
+    stage.say(crm("a1", at=9, segment="small"))
+    assert stage.customer("erp:7").state["segment"] == "key"
+    assert stage.customer("crm:a1").state["segment"] == "small"
+    stage.say(crm("a2", at=9))
+    assert stage.keys() == ["crm:a1", "crm:a2", "erp:7"]
+    assert stage.decide("a2")
+    stage.say(crm("a2", at=10, segment="large"))
+    assert stage.customer("erp:7").state["segment"] == "large"
+
+
+def test_only_who_answers_for_an_entity_says_what_it_is() -> None:
+    stage = Decided()
+    stage.say(erp("7"), crm("a1"))
+    for object_id in ("", "a2"):
+        assert stage.decide(object_id, "E2").message == "Somebody may not say what erp:7 is; who may: ops"
+    assert stage.memory.links["crm", "customer", "erp:7"] == "a1"

@@ -67,7 +67,7 @@ def test_systems_that_come_to_agree_end_the_conflict_by_themselves() -> None:
 
 def test_only_who_answers_for_the_row_decides_and_says_why() -> None:
     stage = asked()
-    assert stage.fact(resolve("erp", who="E2")).message == "Wang Fang does not answer for name; pmo does"
+    assert stage.fact(resolve("erp", who="E2")).message == "Wang Fang may not decide name; who may: pmo"
     assert stage.fact(resolve("erp", who="nobody")).message == "nobody in people.yaml is called nobody"
     assert stage.fact(resolve("erp", why=" ")).message == "say why: --why TEXT"
     assert "has said nothing of name; take one of: erp, jira, hub" in stage.fact(resolve("trello")).message
