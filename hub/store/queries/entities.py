@@ -53,7 +53,9 @@ def newest(db: Connection, kind: str, limit: int) -> list[Entity]:
 
 def links_of(db: Connection, kind: str, key: str) -> dict[str, str]:
     """connection -> object id"""
-    statement = select(link.c.connection, link.c.object).where(link.c.kind == kind, link.c.key == key, link.c.object != "")
+    statement = select(link.c.connection, link.c.object).where(
+        link.c.kind == kind, link.c.key == key, link.c.object != ""
+    )
     return {row[0]: row[1] for row in db.execute(statement.order_by(link.c.connection))}
 
 
