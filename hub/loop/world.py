@@ -279,7 +279,7 @@ class World:
         self.parent = self.emit(after.stream, after.version, f"sync.{verb}", data, "sync/v1", logic)
 
     def take_link(self, connection: str, kind: str, key: str) -> None:
-        """A link is gone, by a person's word: what is kept in its place says so (``match`` does not make it again)."""
+        """A link is gone, by a person's word: a row in its place says so, and ``match`` does not make it again."""
         self._links[connection, kind, key] = ""
         self.changes.unlinked.add((connection, kind, key))
         self.changes.links = {one for one in self.changes.links if one[:3] != (connection, kind, key)}
