@@ -51,7 +51,7 @@ def add(entity: typer.Typer) -> None:
         workspace: WorkspaceOption = HERE,
         form: FormatOption = Format.text,
     ) -> None:
-        """Take an entity's link to a system away; nothing more is written to that object."""
+        """Take an entity's link to a system away: nothing more is written to that object, no match makes it again."""
         _link(workspace, form, kind, key, connection, "", who, why)
 
     @entity.command()
