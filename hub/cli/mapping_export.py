@@ -59,7 +59,7 @@ def _own(built: Built) -> IntegrationDef:
 
 def _export(root: Path, file: Path, name: str) -> None:
     from hub.bootstrap import open_workspace
-    from hub.mapping.build_table import EVERY_WORDS
+    from hub.mapping.build_governance import EVERY_WORDS
     from hub.mapping.spreadsheet import sheets
     from hub.mapping.spreadsheet_book import write
 

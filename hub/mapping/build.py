@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hub.mapping.budget import Budget
+from hub.mapping.build_governance import Inherited, every_of, review_of, zone_of
 from hub.mapping.build_loop import LOOP_KEYS, loop_of
-from hub.mapping.build_table import TABLE_KEYS, Inherited, every_of, review_of, table_of, zone_of
+from hub.mapping.build_table import TABLE_KEYS, table_of
 from hub.mapping.build_timing import calendar_of
 from hub.mapping.files import Files, Library, folder, schemas_then, unbundled, with_schemas
 from hub.mapping.form import Form
@@ -21,7 +22,7 @@ from hub.mapping.meaning import hashes
 from hub.mapping.older import kinds_of
 from hub.mapping.read import read
 from hub.mapping.table import Governance, IntegrationDef, Slo
-from hub.model.diagnostic import Diagnostic
+from hub.model.diagnostic import Diagnostic, Place
 
 TOP_KEYS = (
     *("integration", "title", "owner", "change", "every", "zone", "privacy", "slo", "systems", "budget"),
@@ -41,6 +42,8 @@ class Built:
     """The file's own text, to show lines of it."""
     others: Mapping[str, str] = field(default_factory=dict)
     """Shared files it uses, as findings call them -> their text."""
+    named: tuple[tuple[str, str, Place], ...] = ()
+    """Whom it names as ``owner`` or ``review``, and where."""
 
 
 def build(source: bytes | str, file: str, versions: Mapping[str, int], library: Library | None = None) -> Built:
@@ -56,7 +59,8 @@ def build(source: bytes | str, file: str, versions: Mapping[str, int], library: 
     root, findings = read(source if text == whole and kept is None else main, file)
     form = None if root is None else Form.of(findings, root, "a mapping file", TOP_KEYS)
     definition = None if form is None else _integration(form, dict(versions), main, files)
-    return Built(file, definition, (*findings.found, *files.found), main, files.shown)
+    named = (*findings.named, *files.named)
+    return Built(file, definition, (*findings.found, *files.found), main, files.shown, named)
 
 
 def build_file(path: Path, versions: Mapping[str, int], *, name: str = "") -> Built:
@@ -70,7 +74,7 @@ def _integration(form: Form, versions: dict[str, int], source: str, files: Files
     systems = _systems(form)
     zone = zone_of(form, "UTC")
     review = review_of(form) or ()
-    governance = Governance(form.text("owner"), every_of(form, "change"), form.text("privacy"), review)
+    governance = Governance(form.owner(), every_of(form, "change"), form.text("privacy"), review)
     above = Inherited(governance, zone, files, systems)
     above = replace(above, calendar=calendar_of(form, above))
     tables = [table_of(each, name, systems, versions, above) for each in form.forms("tables", "a table", TABLE_KEYS)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Literal, cast
 
-from hub.mapping.build_table import Inherited, connection_of, each_of, rows_of
+from hub.mapping.build_governance import Inherited
+from hub.mapping.build_table import connection_of, each_of, rows_of
 from hub.mapping.build_timing import approve_of, calendar_of, due_of, escalate_of, schedule_of
 from hub.mapping.build_until import on_fail_of, until_of
 from hub.mapping.form import Form
@@ -47,7 +48,7 @@ def loop_of(form: Form, systems: dict[str, str], above: Inherited) -> LoopDef:
         title=form.texts("title"),
         entity=form.text("for", example="project"),
         place=form.place("loop"),
-        owner=form.text("owner", above.governance.owner),
+        owner=form.owner(above.governance.owner),
         when=form.expression("when") or Expression(_NEVER, form.place("when")),
         starts_at=starts.literal("at", partial(point_in_time, zone=above.zone)) if starts else None,
         starts_of=starts.path("of") if starts else None,
@@ -91,7 +92,7 @@ def _require(form: Form, owner: str) -> tuple[RequireDef, ...]:
         inner.need("check", "'filled(project.cost_center)'")
         check = inner.expression("check")
         if check is not None:
-            found.append(RequireDef(check, _else(inner), inner.text("owner", owner), inner.place("check")))
+            found.append(RequireDef(check, _else(inner), inner.owner(owner), inner.place("check")))
     return tuple(found)
 
 

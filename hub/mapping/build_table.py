@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal
 
-from hub.mapping.calendar import CalendarDef
+from hub.mapping.build_governance import GOVERNANCE_KEYS, Inherited
 from hub.mapping.files import Files
 from hub.mapping.form import Form, near, path_of, wrong_shape
-from hub.mapping.literals import BadLiteral, duration, is_zone
 from hub.mapping.rates import RATES_KEYS, rates_of
 from hub.mapping.read import Findings, Mapping, Node, Scalar, Sequence
-from hub.mapping.table import Convert, Governance, LookupDef, Otherwise, Path, RatesDef, Row, SyncDef, TableDef
+from hub.mapping.table import Convert, LookupDef, Otherwise, Path, RatesDef, Row, SyncDef, TableDef
 from hub.model.diagnostic import Place
 from hub.model.record import Json
 from hub.model.values import decimal_text
 
-GOVERNANCE_KEYS = ("owner", "every", "zone", "privacy", "change", "means")
 ROW_KEYS = (
     *("field", "from", "value", "const", "default", "values", "otherwise", "as", "currency"),
     *("required", "each", "fields", "use", "prefer", "lookup", "rates", "dated", "sync", *GOVERNANCE_KEYS),
@@ -27,68 +25,11 @@ SYNC_KEYS = ("to", "path", "conflict")
 CONFLICTS = ("ask", "source", "target", "newest")
 SHARED_KEYS = ("shared", "title", "values", "otherwise", "fields", *GOVERNANCE_KEYS)
 TABLE_KEYS = ("entity", "source", "only", "key", "label", "fields", *GOVERNANCE_KEYS[:-1])
-EVERY_WORDS = ("change", "hourly", "daily", "weekly", "monthly")
 _RARE = frozenset(("prefer", "rates", "dated", "sync"))
 _NO_PLACES: dict[str, Place] = {}
 _SOURCES = ("from", "value", "const", "fields", "lookup")
 _NOT_LOOKED_UP = ("default", "values", "as", "currency", "each", "use")
-_GOVERNED = frozenset(GOVERNANCE_KEYS)
 _GROUP = frozenset(("use", *GOVERNANCE_KEYS))
-
-
-@dataclass(frozen=True, slots=True)
-class Inherited:
-    """What a part takes from what stands around it."""
-
-    governance: Governance
-    zone: str
-    files: Files = field(default_factory=Files)
-    systems: dict[str, str] = field(default_factory=dict)
-    calendar: CalendarDef | None = None
-
-    def below(self, form: Form) -> Inherited:
-        """What holds inside ``form``: its own columns, the surrounding ones where it says nothing."""
-        if _GOVERNED.isdisjoint(form.node.pairs):
-            return self if not self.governance.means else replace(self, governance=replace(self.governance, means={}))
-        above = self.governance
-        review = review_of(form)
-        governance = Governance(
-            owner=form.text("owner", above.owner),
-            every=every_of(form, above.every),
-            privacy=form.text("privacy", above.privacy),
-            review=above.review if review is None else review,
-            means=form.texts("means"),
-        )
-        return replace(self, governance=governance, zone=zone_of(form, self.zone))
-
-
-def review_of(form: Form) -> tuple[str, ...] | None:
-    """``change: {review: [roles]}``; None where it is not written."""
-    change = Form.of(form.findings, form.take("change"), "change", ("review",))
-    return None if change is None else tuple(word.text for word in change.words("review"))
-
-
-def every_of(form: Form, above: str) -> str:
-    text = form.text("every", above)
-    if text == above or text in EVERY_WORDS:
-        return text
-    try:
-        duration(text)
-    except BadLiteral:
-        fix = near(text, EVERY_WORDS) or "write change, 5m or daily"
-        why = f"allowed: {', '.join(EVERY_WORDS)} or a duration"
-        form.findings.report("bad-literal", form.place("every"), f'every cannot be "{text}"', why, fix)
-        return above
-    return text
-
-
-def zone_of(form: Form, above: str) -> str:
-    zone = form.text("zone", above)
-    if zone == above or is_zone(zone):
-        return zone
-    why = "the time zone database has no such name"
-    form.findings.report("bad-literal", form.place("zone"), f'unknown zone "{zone}"', why, "write Asia/Shanghai")
-    return above
 
 
 def literal_of(findings: Findings, node: Node) -> Json:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Literal, cast
 
-from hub.mapping.build_table import Inherited
+from hub.mapping.build_governance import Inherited
 from hub.mapping.calendar import AT_ONCE, OFFICE, CalendarDef
 from hub.mapping.form import Form
 from hub.mapping.literals import BadLiteral, calendar_day, clock_time, lead, money, office_hours, span

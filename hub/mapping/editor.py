@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hub.mapping.build import TOP_KEYS
+from hub.mapping.build_governance import EVERY_WORDS
 from hub.mapping.build_loop import LOOP_KEYS, STEP_KEYS
-from hub.mapping.build_table import EVERY_WORDS, ROW_KEYS, TABLE_KEYS
+from hub.mapping.build_table import ROW_KEYS, TABLE_KEYS
 from hub.mapping.build_timing import (
     APPROVE_KEYS,
     CALENDAR_KEYS,

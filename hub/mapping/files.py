@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hub.mapping.form import near
 from hub.mapping.read import Findings, Node, Scalar, read
-from hub.model.diagnostic import Diagnostic
+from hub.model.diagnostic import Diagnostic, Place
 
 _NAME = re.compile(r"(?:shared|rates)/[\w-]{1,80}\Z")
 _MARK = "--- # file: "
@@ -81,6 +81,10 @@ class Files:
     @property
     def found(self) -> list[Diagnostic]:
         return [each for _, findings in self._read.values() for each in findings.found]
+
+    @property
+    def named(self) -> list[tuple[str, str, Place]]:
+        return [each for _, findings in self._read.values() for each in findings.named]
 
     def take(self, node: Scalar, findings: Findings, folder_name: str) -> tuple[Node, Findings] | None:
         """The root of the file that ``node`` names, with its findings; None (and a finding) where there is none."""

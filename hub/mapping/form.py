@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from typing import Any
 
+from hub.mapping.intended import instead
 from hub.mapping.literals import BadLiteral, path_steps
 from hub.mapping.read import Findings, Hole, Mapping, Node, Scalar, Sequence, is_ambiguous
 from hub.mapping.table import Expression, Path, Texts
@@ -128,6 +129,14 @@ class Form:
             )
         return found
 
+    def owner(self, above: str = "") -> str:
+        """Who answers for it: written here, or what stands around it says."""
+        node = self.take("owner")
+        owner = above if node is None else self.text_of(node, above)
+        if isinstance(node, Scalar) and owner:
+            self.findings.named.append(("owner", owner, place_of(self.findings, node)))
+        return owner
+
     def text_of(self, node: Node, default: str = "") -> str:
         if isinstance(node, Scalar) and node.value is not None:
             return node.text.strip()
@@ -192,7 +201,7 @@ class Form:
                 node,
                 str(error),
                 f"{key} is written as: {error.expected}",
-                f"write {key}: {error.expected}",
+                f"write {key}: {instead(error.kind, node.text) or error.expected}",
             )
             return None
 

@@ -34,11 +34,14 @@ _SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%\Z")
 
 
 class BadLiteral(ValueError):
-    """Not the text that was expected; ``offset`` is where reading stopped, ``expected`` an example."""
+    """Not the text that was expected; ``offset`` is where reading stopped, ``expected`` an example.
 
-    def __init__(self, message: str, expected: str, offset: int = 0) -> None:
+    ``kind`` (duration, span, money, share, day) says what was to be read, where a guess can be made.
+    """
+
+    def __init__(self, message: str, expected: str, offset: int = 0, kind: str = "") -> None:
         super().__init__(message)
-        self.expected, self.offset = expected, offset
+        self.expected, self.offset, self.kind = expected, offset, kind
 
 
 @lru_cache(maxsize=4096)
@@ -75,7 +78,7 @@ def duration(text: str) -> Micros:
     """``30s``, ``4h``, ``1d`` in microseconds."""
     found = _DURATION.match(text)
     if not found:
-        raise BadLiteral(f"{text!r} is no duration", "30s, 15m, 4h or 1d")
+        raise BadLiteral(f"{text!r} is no duration", "30s, 15m, 4h or 1d", kind="duration")
     return int(found[1]) * _UNITS[found[2]]
 
 
@@ -86,7 +89,9 @@ def span(text: str) -> Span:
         try:
             return Span(wall=duration(text))
         except BadLiteral:
-            raise BadLiteral(f"{text!r} is no span of time", "4h, 2 working days or 8 working hours") from None
+            raise BadLiteral(
+                f"{text!r} is no span of time", "4h, 2 working days or 8 working hours", kind="span"
+            ) from None
     if found[2] == "day":
         return Span(days=int(found[1]))
     return Span(working=int(found[1]) * _UNITS["h" if found[2] == "hour" else "m"])
@@ -122,14 +127,14 @@ def calendar_day(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise BadLiteral(f"{text!r} is no day", "2026-10-10") from None
+        raise BadLiteral(f"{text!r} is no day", "2026-10-10", kind="day") from None
 
 
 def money(text: str) -> Money:
     """``50000 CNY``."""
     found = _MONEY.match(text)
     if not found:
-        raise BadLiteral(f"{text!r} is no amount of money", "50000 CNY")
+        raise BadLiteral(f"{text!r} is no amount of money", "50000 CNY", kind="money")
     return Money(Decimal(found[1]), found[2])
 
 
@@ -144,7 +149,7 @@ def share(text: str) -> float:
     """``99.9 %`` as a fraction of 1."""
     found = _SHARE.match(text)
     if not found or Decimal(found[1]) > 100:
-        raise BadLiteral(f"{text!r} is no share", "99.9 %")
+        raise BadLiteral(f"{text!r} is no share", "99.9 %", kind="share")
     return float(Decimal(found[1]) / 100)
 
 
@@ -156,7 +161,7 @@ def point_in_time(text: str, zone: str) -> Micros:
             return micros(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)).astimezone(UTC))
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise BadLiteral(f"{text!r} is neither a day nor an instant", _TIMES) from error
+        raise BadLiteral(f"{text!r} is neither a day nor an instant", _TIMES, kind="day") from error
     if moment.tzinfo is None:
         raise BadLiteral(f"{text!r} says no zone", _TIMES)
     return micros(moment.astimezone(UTC))

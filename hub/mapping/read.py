@@ -95,6 +95,8 @@ class Findings:
 
     file: str
     found: list[Diagnostic] = field(default_factory=list)
+    named: list[tuple[str, str, Place]] = field(default_factory=list)
+    """Whom the file names as ``owner`` or ``review``, and where; whether there is such a person the check knows."""
 
     def place(self, node: Node) -> Place:
         return Place(self.file, node.line, node.column, node.end)

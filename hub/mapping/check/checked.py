@@ -39,13 +39,22 @@ CONDITION = frozenset({"bool"})
 AMOUNT = frozenset({"money"})
 
 
+class Documented(Protocol):
+    """A path that a connector documents."""
+
+    @property
+    def path(self) -> str: ...
+
+
 class Stream(Protocol):
-    """What a check needs of a stream: the record's top-level names."""
+    """What a check needs of a stream: the record's top-level names, and the paths it documents."""
 
     @property
     def name(self) -> str: ...
     @property
     def names(self) -> tuple[str, ...]: ...
+    @property
+    def fields(self) -> Sequence[Documented]: ...
     @property
     def update_action(self) -> str: ...
 

@@ -88,7 +88,7 @@ def _converted(row: Row, convert: Convert, kind: str, wanted: Mapping[str, Any])
     if spec is None:
         return
     if kind not in (spec.gives, *spec.also):
-        right = next((each.form for each in CONVERTERS.values() if each.gives == kind), "")
+        right = _NEEDS.get(kind) or next((each.form for each in CONVERTERS.values() if each.gives == kind), "")
         yield _mismatch(convert.place, row.field, kind, spec.gives, f"write as: {right}" if right else "remove as:")
     elif kind == "ref" and convert.argument != wanted.get("x-entity"):
         target = wanted.get("x-entity")

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 
 from hub.mapping.check.checked import Checked, finding
 from hub.mapping.convert import CONVERTERS, ConverterSpec
+from hub.mapping.convert.failure import Unconvertible
+from hub.mapping.convert.money import code_of
 from hub.mapping.convert.units import UNITS
 from hub.mapping.form import near
 from hub.mapping.table import Convert, flat
@@ -40,7 +42,23 @@ def _converter(convert: Convert) -> Iterator[Diagnostic]:
         return
     problem = _argument(spec, convert.argument)
     if problem:
-        yield finding(convert.place, ID, problem, f"it is written: as: {spec.form}", f"write as: {spec.form}")
+        yield finding(convert.place, ID, problem, f"it is written: as: {spec.form}", _fix(spec, convert.argument))
+
+
+def _fix(spec: ConverterSpec, argument: str) -> str:
+    if spec.argument == "currency":
+        return f"write as: {spec.name} {_currency(argument)}"
+    if spec.argument == "unit":
+        close = near(argument, tuple(UNITS)).removeprefix('did you mean "').removesuffix('"?')
+        return f"write as: {spec.name} {close or 'kg'}"
+    return f"write as: {spec.form}"
+
+
+def _currency(word: str) -> str:
+    try:
+        return code_of(word)
+    except Unconvertible:
+        return "CNY"
 
 
 def _argument(spec: ConverterSpec, argument: str) -> str:

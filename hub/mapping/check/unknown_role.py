@@ -38,8 +38,4 @@ def _named(checked: Checked) -> Iterator[tuple[str, Place]]:
         yield from ((one.to, one.to_place or one.place) for one in step.escalate)
     for loop in checked.loops:
         yield from ((one.to, one.to_place or one.place) for one in loop.definition.escalate)
-    for definition in checked.definitions:
-        yield from ((role, definition.place) for role in definition.review)
-        for table in definition.tables:
-            for row in table.rows:
-                yield from ((role, row.place) for role in row.governance.review if role not in definition.review)
+    yield from ((role, place) for each in checked.files for kind, role, place in each.named if kind == "review")

@@ -28,4 +28,11 @@ def check(checked: Checked) -> Iterator[Diagnostic]:
                 why = f"steps of {loop.name}: {', '.join(known) or 'no other'}"
                 place = step.places.get(f"after/{name}", step.place)
                 message = "a step cannot be after itself" if name == step.name else f'unknown step "{name}"'
-                yield finding(place, ID, message, why, near(name, known) or "remove it")
+                yield finding(place, ID, message, why, _fix(name, known))
+
+
+def _fix(name: str, known: tuple[str, ...]) -> str:
+    several = [part.strip() for part in name.replace("，", ",").replace("、", ",").split(",")]
+    if len(several) > 1 and set(several) <= set(known):
+        return f"write a list: [{', '.join(several)}]"
+    return near(name, known) or "remove it"

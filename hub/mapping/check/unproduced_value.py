@@ -61,8 +61,10 @@ def _produced(checked: Checked) -> Produced:
     for table in checked.tables:
         schema = checked.schema(table)
         for row in table.rows:
-            if schema and schema.fields.get(row.field, {}).get("enum"):
+            allowed = schema.fields.get(row.field, {}).get("enum") if schema else None
+            if allowed:
                 known, given = found.setdefault((table.entity, row.field), set()), _gives(row)
+                given = given if given and given <= {str(value) for value in allowed} else None  # reported already
                 found[table.entity, row.field] = None if known is None or given is None else known | given
     return {name: frozenset(values) for name, values in found.items() if values is not None}
 

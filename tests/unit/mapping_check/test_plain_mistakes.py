@@ -145,11 +145,33 @@ CONDITIONS = [
     (WHEN, '${project.status} == "closed"', "53:10", "$ has no meaning here", "write the name alone, without ${ }"),
     (WHEN, 'project.状态 == "closed"', "53:18", 'a name cannot hold "状"', 'write project["状态"]'),
 ]  # fmt: skip
+VALUES = [
+    ("from: fields.resolutiondate", "from: fields.resolutionDate", "21:30",
+     'issue has no "fields.resolutionDate"', 'did you mean "fields.resolutiondate"?'),
+    ("owner: purchasing", "owner: purchase", "31:10", 'nobody in people.yaml is "purchase"',
+     'did you mean "purchasing"?'),
+    ("at: 2026-01-01", "at: 2026年1月1日", "54:16", "'2026年1月1日' is neither a day nor an instant",
+     "write at: 2026-01-01"),
+    ("    within: 4h", "    within: 2个工作日", "74:13", "'2个工作日' is no span of time",
+     "write within: 2 working days"),
+    ("over: 50000 CNY", "over: 5万元", "71:84", "'5万元' is no amount of money", "write over: 50000 CNY"),
+    ("consistent: 99.9 %", "consistent: 0.999", "8:30", "'0.999' is no share", "write consistent: 99.9 %"),
+    ("zone: Asia/Shanghai", "zone: 北京时间", "7:7", 'unknown zone "北京时间"', "write Asia/Shanghai"),
+    ("10200, as: money CNY", "10200, as: money RMB", "22:57", "RMB is no ISO 4217 currency",
+     "write as: money CNY"),
+    ("10200, as: money CNY", "10200, as: decimal", "22:57", "budget is money, this row gives decimal",
+     "write as: money CNY"),
+    ("after: [purchase, reimburse, asset]", "after: purchase, reimburse, asset", "89:12",
+     'unknown step "purchase, reimburse, asset"', "write a list: [purchase, reimburse, asset]"),
+    ("done: closed}", "done: close}", "19:113", 'status cannot be "close"', 'did you mean "closed"?'),
+    ("required: true, means", "required: yes, means", "18:51", "yes without quotes is ambiguous",
+     'quote it where text is meant: "yes"; write true, false or a plain number where not'),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("good", "wrong", "place", "message", "fix"),
-    [*YAML, *KEYS, *CONDITIONS],
+    [*YAML, *KEYS, *CONDITIONS, *VALUES],
     ids=lambda each: each if ":" in str(each) and str(each)[0].isdigit() else "",
 )
 def test_a_mistake_is_told_where_it_stands_in_words_that_mend_it(
