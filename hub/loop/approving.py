@@ -59,6 +59,10 @@ def _given(world: World, loop: CompiledLoop, instance: Instance, person: Person,
     """The level this person agrees to, the lowest first; in words why there is none."""
     every = [one for one in world.approvals(instance.id) if one.obligation == name]
     asked = [one for one in every if one.state == "asked"]
+    compiled = compiled_step(loop, asked[0].step)
+    if compiled is None or action_of(world, compiled) is None:
+        gone = asked[0].step if compiled is None else f"{compiled.definition.connection}.{compiled.definition.action}"
+        return f"this workspace has no {gone} any more, so nothing can be made of {name}"
     if any(named(one.payload, person.code) for one in asked):
         return f"{person.name} stands in {name}: somebody else of the role approves it"
     if any(

@@ -91,7 +91,7 @@ def _confirmed(
     call = call_after(action, effect.call, effect.document_state)
     if call is None:
         return _finished(world, loop, instance, compiled, part, effect, action)
-    expect = _expect(world, loop, instance, compiled, part)
+    expect = _expect(world, loop, instance, compiled, part, effect)
     following = planned(world, loop, instance, compiled, part, action, call, effect.payload, expect, effect)
     if following.key in part.effects:
         return replace(
@@ -101,12 +101,15 @@ def _confirmed(
 
 
 def _expect(
-    world: World, loop: CompiledLoop, instance: Instance, compiled: CompiledStep, part: Obligation
+    world: World, loop: CompiledLoop, instance: Instance, compiled: CompiledStep, part: Obligation, effect: Effect
 ) -> Mapping[str, Any]:
-    """What the finished document must say: as the person saw it, else from the scope taken at the start."""
+    """What the finished document must say: as the person saw it, else from the scope taken at the start.
+
+    What was approved before the data was put right (``fix``) is of another payload, and says nothing of this one.
+    """
     name = place(instance, compiled.definition.name, part.item)
     asked = next((one for one in world.approvals(instance.id) if one.id == name), None)
-    if asked is not None and asked.state == "approved":
+    if asked is not None and asked.state == "approved" and dict(asked.payload) == dict(effect.payload):
         return asked.expect
     scope = {**step_scope(world, instance, compiled, loop), **part.scope}
     return compiled.expect(scope)
@@ -123,7 +126,7 @@ def _finished(
 ) -> Obligation:
     """Done. Where the target was ahead of our calls, ``expect`` has not been compared yet: do it now."""
     if effect.call != action.calls[-1].name and effect.read_back is not None:
-        expect = _expect(world, loop, instance, compiled, part)
+        expect = _expect(world, loop, instance, compiled, part, effect)
         different = differences(expect, effect.read_back, action.document)
         if different:
             return replace(part, state=StepState.FAILED, reason="mismatch: " + "; ".join(different))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hub.mapping.calendar import Span
+from hub.mapping.catalog import Catalog
 from hub.mapping.table import ApproveDef, EscalateDef
 from hub.model.clock import SECOND
 from hub.model.effect import EffectState as S
@@ -256,3 +257,15 @@ def test_a_waiver_drops_the_asks_of_every_level() -> None:
     assert stage.person("waive", "purchase", who="E1")
     assert {one.state for one in stage.memory.approvals.values()} == {"dropped"}
     assert "nothing of" in stage.person("approve", "purchase", who="E3").message
+
+
+def test_nothing_is_approved_that_the_workspace_cannot_make_any_more() -> None:
+    stage = Stage()
+    stage.say(project(), item("7", price=money("60000.00")))
+    stage.say(closed())
+    whole = stage.catalog
+    stage.catalog = Catalog(whole.integrations, {}, whole.schemas, whole.people)
+    assert "has no erp.purchase_requisition.create any more" in stage.person("approve", "purchase").message
+    stage.catalog = whole
+    assert stage.person("approve", "purchase")
+    assert sent(stage) == ["purchase"]

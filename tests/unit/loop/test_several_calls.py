@@ -147,3 +147,22 @@ def test_without_a_state_to_read_the_calls_follow_each_other(stage: Stage) -> No
     steps = [sent(stage, S.CONFIRMED, read_back=TOTAL).step for _ in CALLS]
     assert steps == ["purchase/1-create", "purchase/2-wait", "purchase/3-approve"]
     assert stage.steps()["purchase"] == "done"
+
+
+def test_what_was_approved_before_the_data_was_put_right_is_expected_of_nothing(stage: Stage) -> None:
+    stage.say(project("2"), item("8", project="jira:2", price=money("30000.00")))
+    stage.say(closed("2"))
+    loop = stage.loop(subject="jira:2").id
+    assert stage.person("approve", "purchase", loop=loop)
+    (refused,) = [one for one in stage.effects("PLANNED") if one.loop == loop]
+    stage.move(refused, S.SENDING, attempts=1)
+    stage.move(refused, S.REJECTED, reason="too dear")
+    stage.say(item("8", at=30, project="jira:2", price=money("10.00"), quantity="3"))
+    assert stage.person("fix", "purchase", who="E1", loop=loop)
+    for state in ("draft", "waiting"):
+        (call,) = [one for one in stage.effects("PLANNED") if one.loop == loop]
+        stage.move(call, S.SENDING, attempts=1)
+        stage.move(call, S.SENT, remote_id="78", document_state=state)
+        stage.move(call, S.CONFIRMED, document_state=state, read_back={})
+    (last,) = [one for one in stage.effects("PLANNED") if one.loop == loop]
+    assert last.expect == {"total": money("30.00")}
