@@ -40,6 +40,14 @@ class Answer(NamedTuple):
     received_at: Micros
 
 
+Place = tuple[str, str, Micros]
+"""One asking for an object: asked for anew later it is another."""
+
+
+def _place(reading: Reading) -> Place:
+    return reading.id, reading.cause, reading.since
+
+
 class Reader:
     """Serves open readings. ``gone`` and ``refused`` tell the engine, ``keep`` writes one back, ``feed`` a twin."""
 
@@ -56,8 +64,8 @@ class Reader:
     ) -> None:
         self._connectors, self._log, self._clock = connectors, log, clock
         self._feed, self._gone, self._refused, self._keep = feed, gone, refused, keep
-        self._wrong: dict[tuple[str, str, Micros], int] = {}
-        self._answered: dict[tuple[str, str], Answer] = {}
+        self._wrong: dict[Place, int] = {}
+        self._answered: dict[Place, Answer] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def serve(self, readings: list[Reading], concluded: Callable[[Answer], bool]) -> int:
@@ -65,15 +73,23 @@ class Reader:
 
         ``concluded``: whether the engine has gone past an answer.
         """
-        answers = ((one, self._answered.get((one.id, one.cause))) for one in readings)
+        answers = ((one, self._answered.get(_place(one))) for one in readings)
         waiting = [one for one, answer in answers if answer is None or concluded(answer)]
+        self._forget(readings, concluded)
         for connection in sorted({one.connection for one in waiting}):
             await self._feed(connection)
         return sum(await asyncio.gather(*(self._serve(one) for one in waiting)))
 
+    def _forget(self, readings: list[Reading], concluded: Callable[[Answer], bool]) -> None:
+        """Answers that are concluded and whose readings are over: nobody asks for them any more."""
+        open_ = {_place(one) for one in readings}
+        for place in [at for at, answer in self._answered.items() if at not in open_ and concluded(answer)]:
+            del self._answered[place]
+            self._wrong.pop(place, None)
+
     async def _serve(self, reading: Reading) -> bool:
         async with self._slots:
-            if self._answered.pop((reading.id, reading.cause), None) is not None:
+            if self._answered.pop(_place(reading), None) is not None:
                 await self._misunderstood(reading)
                 return False
             try:
@@ -91,7 +107,7 @@ class Reader:
     async def _misunderstood(self, reading: Reading) -> None:
         """The answer is concluded and the reading still open: it could not be decoded, or held another object."""
         reason = "the answer did not hold the object that was asked for"
-        place = reading.id, reading.cause, reading.since
+        place = _place(reading)
         self._wrong[place] = self._wrong.get(place, 0) + 1
         if reading.cause and self._wrong[place] >= WRONG_ANSWERS_MAX:
             del self._wrong[place]
@@ -103,7 +119,7 @@ class Reader:
         raw = Raw(found.body or b"", found.headers or {"content-type": "application/json"})
         sent = arrival(connector, raw, self._clock.now(), "read", reading.cause)
         (appended,) = await self._log.append([sent])
-        self._answered[reading.id, reading.cause] = Answer(
+        self._answered[_place(reading)] = Answer(
             appended.position, reading.connection, reading.cause, sent.received_at
         )
 

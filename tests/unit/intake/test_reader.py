@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hub.connector.answers import Found, ReadFailed
@@ -100,3 +100,18 @@ async def test_an_object_that_is_gone_is_told_to_the_loop() -> None:
     stand = Stand(answer=None)
     await stand.reader.serve([ASKED], lambda answer: False)
     assert stand.told == [("gone", ASKED)]
+
+
+async def test_an_object_asked_for_anew_is_read_at_once() -> None:
+    """Two-way fields read the same object before each write."""
+    stand = Stand()
+    await stand.reader.serve([ASKED], stand.concluded)
+    await stand.reader.serve([replace(ASKED, since=ASKED.since + 1)], stand.concluded)
+    assert (stand.appended, stand.told) == (2, [])
+
+
+async def test_answers_are_forgotten_once_they_are_concluded() -> None:
+    stand = Stand()
+    for number in range(50):
+        await stand.reader.serve([replace(ASKED, object=str(number))], stand.concluded)
+    assert len(stand.reader._answered) == 1
