@@ -25,7 +25,9 @@ from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation,
 from hub.model.clock import instant_text
 from hub.model.record import Json
 
-MINOR_DIGITS = {"JPY": 0, "KRW": 0, "VND": 0, "BHD": 3, "KWD": 3, "OMR": 3, "TND": 3}
+_WHOLE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
+_MILS = "BHD IQD JOD KWD LYD OMR TND"
+MINOR_DIGITS = {**dict.fromkeys(_WHOLE.split(), 0), **dict.fromkeys(_MILS.split(), 3)}
 """ISO 4217 minor units that are not two."""
 
 

@@ -86,6 +86,8 @@ def test_the_sign_a_currency_shares_is_no_contradiction() -> None:
 def test_minor_digits_follow_the_currency() -> None:
     assert money.fixed("JPY")(500) == {"amount": "500", "currency": "JPY"}
     assert money.fixed("KWD")(Decimal("1.5")) == {"amount": "1.500", "currency": "KWD"}
+    assert money.fixed("CLP")(500) == {"amount": "500", "currency": "CLP"}
+    assert money.fixed("JOD")(Decimal("1.5")) == {"amount": "1.500", "currency": "JOD"}
 
 
 def test_money_without_a_currency_must_say_its_own() -> None:

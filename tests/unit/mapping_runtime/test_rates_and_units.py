@@ -160,3 +160,11 @@ def test_a_quantity_of_another_kind_is_refused(value: Any, reason: str) -> None:
 def test_a_conversion_that_would_round_is_refused() -> None:
     with pytest.raises(Unconvertible):
         quantity("h")("10 s")
+
+
+@pytest.mark.parametrize(("target", "amount"), [("CLP", "95035"), ("JOD", "95034.500"), ("CNY", "95034.50")])
+def test_an_amount_is_rounded_to_what_can_be_paid_in_its_currency(tmp_path: Path, target: str, amount: str) -> None:
+    rates = f"rates: treasury\nbase: {target}\nvalid: 45d\ndays:\n  2026-01-01: {{USD: 950.345}}\n"
+    found = seen(table(tmp_path, ROW.replace("money CNY", f"money {target}"), rates), s=100, c="USD", d="2026-01-01")
+    assert isinstance(found, Mapped)
+    assert found.fields["sum"] == {"amount": amount, "currency": target}
