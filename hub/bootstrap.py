@@ -145,10 +145,17 @@ class Workspace:
     @cached_property
     def store(self) -> Store:
         """The database, at the newest schema."""
-        from hub.store.open import open_store
+        from hub.store.open import open_postgres, open_store
 
-        kind = self.settings.store.partition(":")[0]
-        return open_store(f"{kind}:///{self.database}", self.clock)
+        if self.settings.in_postgres:
+            return open_postgres(self.settings.store, self.clock, self.store_password)
+        return open_store(f"sqlite:///{self.database}", self.clock)
+
+    @property
+    def store_password(self) -> str:
+        """Of the PostgreSQL user; empty where none is named. Raises ``SecretMissing``."""
+        reference = self.settings.store_password
+        return resolve(reference, self.root, self.environ) if reference else ""
 
     @property
     def database(self) -> Path:

@@ -25,6 +25,10 @@ from hub.references import DURATION, duration, is_reference
 from hub.settings_kafka import KafkaSettings, SaslSettings, Strict, TlsSettings
 
 FILE = "hub.yaml"
+POSTGRES = ("postgresql://", "postgres://")
+DATABASE = "DATABASE_URL"
+"""The variable many programs know; ``HUB_STORE`` goes before it, both before ``store:``."""
+PASSWORD_INSIDE = re.compile(r"postgres(ql)?://[^/@]*:[^/@]*@|[?&]password=")
 TOP_FROM_ENVIRONMENT = ("store", "log", "listen", "governance", "language", "public_url")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 BOOTSTRAP = "KAFKA_BOOTSTRAP_SERVERS"
@@ -77,6 +81,9 @@ class Settings(Strict):
     """The whole of ``hub.yaml``. Paths are relative to the workspace folder."""
 
     store: str = "sqlite:.hub/hub.db"
+    """An SQLite file, or ``postgresql://user@host:5432/database?sslmode=…``."""
+    store_password: str = ""
+    """A reference to the password of the PostgreSQL user."""
     log: Literal["sql", "kafka"] = "sql"
     """Where deliveries become durable: in the store's own database, or in Kafka."""
     kafka: KafkaSettings = Field(default_factory=KafkaSettings)
@@ -104,9 +111,28 @@ class Settings(Strict):
             for name, found in value.items()
         }
 
+    @field_validator("store")
+    @classmethod
+    def _of_a_known_database(cls, value: str) -> str:
+        if not value.startswith(("sqlite:", *POSTGRES)):
+            raise ValueError(f"{value!r} is neither sqlite:FILE nor postgresql://user@host:5432/database")
+        return value
+
+    @field_validator("store_password")
+    @classmethod
+    def _password_by_reference(cls, value: str) -> str:
+        if value and not is_reference(value):
+            raise ValueError("a password is given by reference only: env:NAME, file:path or keyring:service/name")
+        return value
+
+    @property
+    def in_postgres(self) -> bool:
+        """Whether the store is a PostgreSQL database."""
+        return self.store.startswith(POSTGRES)
+
     @model_validator(mode="after")
     def _log_fits_the_store(self) -> Settings:
-        if self.log == "kafka" and not self.store.startswith(("postgresql:", "postgres:")):
+        if self.log == "kafka" and not self.in_postgres:
             raise ValueError("log: kafka needs a PostgreSQL store; add store: postgresql://…, or remove log: kafka")
         return self
 
@@ -151,6 +177,13 @@ def read_settings(root: Path, environ: Named[str, str] = os.environ) -> tuple[Se
             fix="give the folder with -w DIR, or make one: hub init DIR",
         )
     data, positions = read_yaml(file, shown(file))
+    if PASSWORD_INSIDE.search(str(data.get("store", ""))):
+        said = "store: a password stands in the address"
+        fix = "take it out, and name where it is: store_password: env:HUB_DB_PASSWORD"
+        found = Diagnostic(_place(("store",), positions, shown(file)), "setting", "error", said, fix=fix)
+        raise ConfigError(f"{shown(file)}: a secret is given by reference only", [found])
+    if environ.get(DATABASE):
+        data["store"] = environ[DATABASE]
     for name in TOP_FROM_ENVIRONMENT:
         if f"HUB_{name.upper()}" in environ:
             data[name] = environ[f"HUB_{name.upper()}"]

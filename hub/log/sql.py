@@ -27,19 +27,20 @@ class SqlLog(StoredDeliveries):
 
     async def append(self, arrivals: Sequence[Arrival]) -> Sequence[Appended]:
         self._reserve.check()
-        placed = await self._store.appending([self._sealed(arrival) for arrival in arrivals])
+        placed = await self._store.appending([self.sealed(arrival) for arrival in arrivals])
         return [_appended(each) for each in placed]
 
     def append_now(self, arrivals: Sequence[Arrival]) -> Sequence[Appended]:
         """The same, blocking, for callers without an event loop."""
         self._reserve.check()
-        placed = self._store.append_now([self._sealed(arrival) for arrival in arrivals])
+        placed = self._store.append_now([self.sealed(arrival) for arrival in arrivals])
         return [_appended(each) for each in placed]
 
     async def close(self) -> None:
         """Nothing of its own to let go of."""
 
-    def _sealed(self, a: Arrival) -> Sealed:
+    def sealed(self, a: Arrival) -> Sealed:
+        """Ready to be placed: hashed, its bytes as they stand on disk."""
         return Sealed(
             a.connection,
             bytes.fromhex(delivery_ref(a.connection, a.source_id, a.body, 0)),

@@ -139,8 +139,8 @@ class PostgresDatabase:
 
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> Rows:
         text = statement.postgres if isinstance(statement, Sql) else statement
-        cursor = self._connection.cursor(binary=True)
         try:
+            cursor = self._connection.cursor(binary=True)
             cursor.execute(numbered(text), values or None)
         except psycopg.Error as error:
             raise explained(error, self.where) from error
@@ -155,8 +155,8 @@ class PostgresDatabase:
 
     def commit(self) -> bool:
         """End the transaction; False where the server rolled it back, because something in it had failed."""
-        cursor = self._connection.cursor()
         try:
+            cursor = self._connection.cursor()
             cursor.execute("COMMIT")
         except psycopg.Error as error:
             raise explained(error, self.where) from error

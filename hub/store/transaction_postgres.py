@@ -160,7 +160,7 @@ class PostgresTransaction(SqlTransaction):
         return super().activation()
 
     def load(self, touched: Touched) -> View:
-        self._flush()
+        self._write_on()
         if touched.pages:
             self._locks.alone()
         self._locks.take(lock_names.of_reads(touched))
@@ -210,7 +210,7 @@ class PostgresTransaction(SqlTransaction):
         self._landed.append(Landed(arrivals, placed))
 
     def write(self, changes: Changes, now: Micros) -> Sequence[Event]:
-        self._flush()
+        self._write_on()
         self._locks.take(lock_names.of_heads(changes))
         if not self._locks.needs.alone:
             self._take_entries(changes)
@@ -225,6 +225,11 @@ class PostgresTransaction(SqlTransaction):
     def finish(self) -> None:
         """Write what comes last. Nothing may follow but the commit."""
         self._flush()
+
+    def _write_on(self) -> None:
+        """What was written before is read, or followed, from now on: it cannot be put off any longer."""
+        if self._tail is not None:
+            self._flush()
 
     def _take_entries(self, changes: Changes) -> None:
         before = self._before(changes)
@@ -300,11 +305,11 @@ class PostgresTransaction(SqlTransaction):
         if landed or changes.events or changes.audits or changes.measures:
             self._locks.begin()
             self.db.execute(POSITION)
-        places = self._write_landed(landed)
+        self._places = {**self._places, **self._write_landed(landed)}
         if tail is None:
             return
-        if places:
-            changes = settled(changes, places)
+        if self._places:
+            changes = settled(changes, self._places)
         self._number(tail)
         self._many(delete(tables.outcome, "position", "record", "table_name"), sorted(changes.withdrawn))
         self._outcomes(changes.outcomes)
