@@ -33,6 +33,33 @@ def test_the_environment_wins(tmp_path: Path) -> None:
     assert load_settings(write(tmp_path, "listen: 127.0.0.1:1\n"), {"HUB_LISTEN": "127.0.0.1:9"}).port == 9
 
 
+def test_the_database_comes_from_the_environment_before_the_file(tmp_path: Path) -> None:
+    folder = write(tmp_path, "store: postgresql://hub@db/hub\n")
+    assert load_settings(folder, {"DATABASE_URL": "postgresql://a@b/c"}).store == "postgresql://a@b/c"
+    both = {"DATABASE_URL": "postgresql://a@b/c", "HUB_STORE": "sqlite:x.db"}
+    assert load_settings(folder, both).store == "sqlite:x.db"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "store: postgresql://hub:hunter2@db/hub\n",
+        "store: postgresql://hub@db/hub?password=hunter2\n",
+        "store_password: hunter2\n",
+    ],
+)
+def test_a_database_password_written_out_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(write(tmp_path, text), {})
+    (found,) = caught.value.findings
+    assert found.place.line == 1
+    assert "hunter2" not in str(caught.value) + found.message + (found.fix or "")
+
+
+def test_a_store_of_another_kind_is_refused(tmp_path: Path) -> None:
+    assert findings(tmp_path, "store: mysql://db/hub\n")
+
+
 def test_bare_on_and_off_are_words(tmp_path: Path) -> None:
     settings = load_settings(
         write(tmp_path, "governance: off\nconnections: {erp: {url: builtin, refetch: off}}\n"), {}
