@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import structlog
@@ -85,13 +86,27 @@ def sweep(
 
 def _outcomes(first: int, seeds: int, kinds: tuple[str, ...], mutant: str, jobs: int) -> Iterator[Outcome]:
     """In the order of the seeds, whoever ran them."""
-    if jobs == 1:
-        yield from (run_seed(seed, kinds, mutant=mutant, digested=False) for seed in range(first, first + seeds))
-        return
     runs = [range(at, min(at + AT_ONCE, first + seeds)) for at in range(first, first + seeds, AT_ONCE)]
+    if jobs == 1:
+        yield from _here(runs, kinds, mutant)
+        return
     with multiprocessing.get_context("spawn").Pool(jobs, _tuned) as pool:
         for outcomes in pool.imap(partial(_run, kinds=kinds, mutant=mutant), runs):
             yield from outcomes
+
+
+def _here(runs: Sequence[range], kinds: tuple[str, ...], mutant: str) -> Iterator[Outcome]:
+    """In this process, whose collector of garbage rests inside a run."""
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        for seed in chain.from_iterable(runs):
+            yield run_seed(seed, kinds, mutant=mutant, digested=False)
+            if seed % AT_ONCE == 0:
+                gc.collect()
+    finally:
+        if collected:
+            gc.enable()
 
 
 def quiet() -> None:

@@ -1,6 +1,6 @@
 """``make soak``: many seeds with every kind of fault, on all cores. Writes docs/soak.md; exit 1 if one breaks.
 
-``--minutes`` ends it early: the report says how many seeds it was.
+``--minutes`` ends it early: the report says how many seeds it was. ``--jobs``: one process for each core by default.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ REPORT = Path(__file__).parents[2] / "docs" / "soak.md"
 SEEDS = 20_000
 
 
-def written(swept: Swept, first: int, wanted: int) -> str:
+def written(swept: Swept, first: int, wanted: int, jobs: int) -> str:
     found = swept.as_json()
     broken = found["broken"]
-    pace = f"{swept.seeds / swept.seconds:.1f} seeds a second on {os.cpu_count()} cores"
+    pace = f"{swept.seeds / swept.seconds:.1f} seeds a second in {jobs} process{'es' if jobs > 1 else ''}"
     share = 300 / swept.seeds
+    early = f"Ended early: {wanted - swept.seeds:,} of the {wanted:,} seeds were not run."
     lines = [
         "# Soak",
         "",
         f"{swept.seeds:,} of {wanted:,} seeds from {first}, every kind of fault, {pace}. Written by `make soak`.",
+        *([early] if swept.seeds < wanted and broken is None else []),
         "",
         machine(),
         "",
@@ -57,11 +59,11 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--minutes", type=float)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
     quiet()
-    jobs = os.cpu_count() or 1
-    swept = sweep(given.first, given.seeds, KINDS, minutes=given.minutes, said=_say, jobs=jobs)
-    REPORT.write_text(written(swept, given.first, given.seeds), "utf-8")
+    swept = sweep(given.first, given.seeds, KINDS, minutes=given.minutes, said=_say, jobs=given.jobs)
+    REPORT.write_text(written(swept, given.first, given.seeds, given.jobs), "utf-8")
     if swept.broken is not None:
         print(words_of(swept.broken, swept.small, f"hub sim --first {swept.broken.seed} --seeds 1"))
         return 1
