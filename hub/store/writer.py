@@ -2,7 +2,8 @@
 
 Results are handed out only after the commit is flushed (I1), with one wake-up of an event loop per commit. There
 is no timer: an idle writer starts at once, a busy one finds a queue and shares the flush. What raises rolls back
-to its own savepoint and gets its exception; when the commit itself fails nobody gets a result.
+to its own savepoint (alone in a commit: takes the commit back) and gets its exception; when the commit itself fails
+nobody gets a result.
 """
 
 from __future__ import annotations
@@ -145,6 +146,7 @@ class Writer:
 
     def _run(self, db: sqlite3.Connection, jobs: Sequence[Job], group: Group) -> None:
         """In the order of the queue; neighbouring appends become one."""
+        alone = len(jobs) == 1
         index = 0
         while index < len(jobs):
             end = index
@@ -152,34 +154,42 @@ class Writer:
                 end += 1
             if end > index:
                 group.appended = True
-                _append(db, jobs[index:end], self._where)
+                _append(db, jobs[index:end], self._where, alone)
                 index = end
                 continue
-            group.wrote |= _attempt(db, jobs[index], self._where, self._kept)
+            group.wrote |= _attempt(db, jobs[index], self._where, self._kept, alone)
             index += 1
 
 
-def _attempt(db: sqlite3.Connection, job: Job, where: str, kept: Kept) -> set[EffectState]:
-    """Run one closure in a savepoint of its own (a probe: without). Gives the effect states it wrote."""
+def _attempt(db: sqlite3.Connection, job: Job, where: str, kept: Kept, alone: bool = False) -> set[EffectState]:
+    """Run one closure in a savepoint of its own (a probe, or one alone in its commit: without). Gives the effect
+    states it wrote. What is alone raises: the commit is taken back."""
     transaction = SqlTransaction(db, kept)
     assert not isinstance(job.work, Append)
-    if not job.probe:
+    nested = not (job.probe or alone)
+    if nested:
         db.execute("SAVEPOINT work")
     try:
         job.result = job.work(transaction)
-    except BaseException as error:  # noqa: BLE001 — handed to the caller
+    except BaseException as error:
         job.error = explained(error, where)
-        if not job.probe:
+        if alone:
+            raise
+        if nested:
             _undo(db, error)
         return set()
-    if not job.probe:
+    if nested:
         db.execute("RELEASE work")
+    if not job.probe:
         kept.keep(transaction.seen)
     return transaction.wrote
 
 
-def _append(db: sqlite3.Connection, jobs: Sequence[Job], where: str) -> None:
+def _append(db: sqlite3.Connection, jobs: Sequence[Job], where: str, alone: bool = False) -> None:
     """All deliveries of neighbouring jobs in one go; one by one only when that fails."""
+    if alone:
+        (jobs[0].result,) = append_runs(db, [job.work for job in jobs if isinstance(job.work, Append)])
+        return
     db.execute("SAVEPOINT work")
     try:
         answers = append_runs(db, [job.work for job in jobs if isinstance(job.work, Append)])
