@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -36,6 +36,7 @@ from hub.model.boundary import boundary
 from hub.model.clock import NEVER, SECOND, Clock, Micros
 from hub.model.effect import Effect, EffectState
 from hub.model.fact import EffectMoved
+from hub.model.frozen import replace
 
 logger = structlog.get_logger()
 _S = EffectState

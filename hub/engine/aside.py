@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from hashlib import sha256
 
 from hub.engine.prepare import Item, Work, said_refs
@@ -12,6 +11,7 @@ from hub.loop.names import resolve
 from hub.loop.world import World
 from hub.model.changes import Outcome, Quarantine, Reading
 from hub.model.entity import Entity
+from hub.model.frozen import replace
 from hub.model.record import Mapped, Refused, Rejected
 
 LANE = frozenset({"exception", "behind"})

@@ -7,7 +7,7 @@ instance asks a person.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from hub.engine.transaction import Guard, again, decide_in
@@ -27,6 +27,7 @@ from hub.model.fact import (
     ReadFailed,
     TimerDue,
 )
+from hub.model.frozen import replace
 from hub.model.instance import LoopState, Waiting
 from hub.store.port import Store, Transaction
 

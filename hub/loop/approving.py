@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from hub.loop.asking import decided, open_asks, waits_for
 from hub.loop.choosing import told
@@ -18,6 +17,7 @@ from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
 from hub.model.changes import Approval
 from hub.model.fact import PersonDecided
+from hub.model.frozen import replace
 from hub.model.instance import Instance, Obligation, Step, StepState
 from hub.model.people import Person
 from hub.model.record import Json

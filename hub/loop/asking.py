@@ -7,7 +7,6 @@ belongs to a round (timers, notices) carries its number: what a former round had
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from hub.loop.notice import label_of, tell, title_of
@@ -18,6 +17,7 @@ from hub.mapping.table import ApproveDef
 from hub.model.changes import Approval, Timer
 from hub.model.clock import Micros
 from hub.model.fact import TimerDue
+from hub.model.frozen import replace
 from hub.model.instance import Instance, Obligation, StepState, Waiting
 from hub.model.values import Money
 

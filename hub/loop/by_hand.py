@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hub.loop.choosing import OVER, drop_ask, each
 from hub.loop.steps import BROKEN, action_of, compiled_step, step_scope
 from hub.loop.until import awaiting
@@ -13,6 +11,7 @@ from hub.mapping.compiled import CompiledLoop
 from hub.model.compare import differences
 from hub.model.effect import Effect, EffectState
 from hub.model.fact import PersonDecided
+from hub.model.frozen import replace
 from hub.model.instance import Instance, Obligation, Step, StepState
 from hub.model.people import Person
 

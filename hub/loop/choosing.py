@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from hub.loop import until
@@ -13,6 +12,7 @@ from hub.loop.waits import graded, graded_back, place, step_of, waiting, with_ob
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
 from hub.model.fact import PersonDecided
+from hub.model.frozen import replace
 from hub.model.instance import Instance, Obligation, Step, StepState, Waiting
 from hub.model.people import Person
 

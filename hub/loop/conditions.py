@@ -7,12 +7,11 @@ with the loop's owner, until the same condition gives a value again.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
 from hub.model.changes import Quarantine
 from hub.model.entity import Entity
+from hub.model.frozen import replace
 
 REASON = "condition"
 

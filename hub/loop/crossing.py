@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hub.loop.conditions import note
 from hub.loop.judging import Was, holds, scope_of
 from hub.loop.related import occurrences
@@ -11,6 +9,7 @@ from hub.loop.steps import BROKEN
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
 from hub.model.entity import Entity
+from hub.model.frozen import replace
 from hub.model.instance import Instance, LoopState
 
 

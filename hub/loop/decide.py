@@ -5,7 +5,6 @@ a read that failed, a person. Pure: the World in, changes in the World out. Noth
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import orjson
 
@@ -27,6 +26,7 @@ from hub.model.clock import Micros
 from hub.model.effect import Effect
 from hub.model.entity import Entity, fold, typed_view
 from hub.model.fact import PersonDecided, ReadFailed, TimerDue
+from hub.model.frozen import replace
 from hub.model.instance import Instance, LoopState, StepState, Waiting
 from hub.model.record import Mapped
 

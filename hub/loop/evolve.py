@@ -8,7 +8,7 @@ says what it changed, not the whole instance. A list that changed otherwise is t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
@@ -16,6 +16,7 @@ import orjson
 
 from hub.model.effect import Effect, EffectState
 from hub.model.event import Event
+from hub.model.frozen import replace
 from hub.model.instance import Instance, LoopState, Obligation, Step, StepState, Waiting
 from hub.model.record import Json
 

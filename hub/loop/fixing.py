@@ -6,8 +6,6 @@ document stands, or may, a second one would be the double nobody wants.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hub.loop.choosing import each
 from hub.loop.retrying import refreshed
 from hub.loop.steps import BROKEN, compiled_step, link_of, step_scope
@@ -15,6 +13,7 @@ from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop, Unlinked
 from hub.model.effect import Effect, EffectState
 from hub.model.fact import PersonDecided
+from hub.model.frozen import replace
 from hub.model.instance import Instance, Obligation, Step, StepState
 from hub.model.people import Person
 

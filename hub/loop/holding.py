@@ -6,13 +6,13 @@ It is a change of the entity like any other: an event, loops that may fire, list
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import orjson
 
 from hub.loop import decide
 from hub.loop.world import World
 from hub.model.entity import Entity
+from hub.model.frozen import replace
 from hub.model.record import Json
 
 

@@ -9,7 +9,6 @@ Whether it is enough is not judged here but by evaluating ``when`` on the result
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -20,6 +19,7 @@ from hub.mapping.expression import Node, parse
 from hub.mapping.expression.tree import Binary, ListOf, Literal, Name, Root, Select, Unary
 from hub.model.clock import Micros, iso
 from hub.model.entity import Entity, typed_view
+from hub.model.frozen import replace
 from hub.model.record import Json
 from hub.model.schema import Schema
 from hub.model.values import canonical

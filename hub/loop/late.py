@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from hub.loop.conditions import note
@@ -14,6 +13,7 @@ from hub.loop.waits import place, step_of, waiting, with_step
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop, CompiledStep
 from hub.model.entity import Entity, typed_view
+from hub.model.frozen import replace
 from hub.model.instance import Instance, LoopState, Obligation, StepState, Waiting
 
 

@@ -7,7 +7,6 @@ for, and every notice a key: a timer that comes twice, or a clock that goes back
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from hub.loop.notice import WHOLE, label_of, local, tell, title_of
 from hub.loop.waits import OVER, step_of, with_step
@@ -17,6 +16,7 @@ from hub.mapping.table import EscalateDef
 from hub.model.changes import Timer
 from hub.model.clock import Micros
 from hub.model.fact import TimerDue
+from hub.model.frozen import replace
 from hub.model.instance import Instance, LoopState, Step, StepState
 
 KIND = "within"

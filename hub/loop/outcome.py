@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from hub.loop import undoing, until
@@ -14,6 +13,7 @@ from hub.mapping.compiled import CompiledLoop, CompiledStep
 from hub.model.action import ActionSpec, call_after
 from hub.model.compare import differences
 from hub.model.effect import Effect, EffectState
+from hub.model.frozen import replace
 from hub.model.instance import Instance, Obligation, StepState, Waiting
 
 _S = EffectState

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hub.loop.choosing import each
 from hub.loop.start import gather, read_again
 from hub.loop.world import World
@@ -12,6 +10,7 @@ from hub.model.clock import Micros
 from hub.model.effect import Effect, EffectState
 from hub.model.entity import typed_view
 from hub.model.fact import PersonDecided
+from hub.model.frozen import replace
 from hub.model.instance import Instance, LoopState, Obligation, Step, StepState
 from hub.model.people import Person
 

@@ -7,7 +7,6 @@ list is taken nothing is planned, so a closing that stops being true is cancelle
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from hub.loop.conditions import note
@@ -23,6 +22,7 @@ from hub.mapping.compiled import CompiledLoop, ExpressionError
 from hub.model.changes import Reading, Timer
 from hub.model.clock import Micros, iso
 from hub.model.entity import Entity, typed_view
+from hub.model.frozen import replace
 from hub.model.instance import Instance, LoopState, Step, Waiting, instance_id
 
 OPEN = frozenset({LoopState.RUNNING, LoopState.BLOCKED, LoopState.NEEDS_PERSON, LoopState.DONE})

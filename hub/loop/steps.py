@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +14,7 @@ from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop, CompiledStep, ExpressionError, LinkOf, Unlinked
 from hub.model.action import ActionSpec, Call, next_call, payload_problem
 from hub.model.effect import Effect, EffectState, effect_key
+from hub.model.frozen import replace
 from hub.model.instance import Instance, LoopState, Obligation, Step, StepState, Waiting
 from hub.model.values import CurrencyMismatch
 

@@ -8,7 +8,7 @@ value with what each linked object holds and plans one update per object. Pure: 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from hub.loop.world import World
 from hub.mapping.back import Unwritable
@@ -19,6 +19,7 @@ from hub.model.clock import Micros
 from hub.model.effect import Effect, EffectState, effect_key
 from hub.model.entity import NEVER, Entity
 from hub.model.event import event_id
+from hub.model.frozen import replace
 from hub.model.record import Json, Mapped, Op
 from hub.model.twoway import Conflict, Side, TwoWay, agree, alike, hear, is_empty
 

@@ -6,7 +6,6 @@ And about an obligation nobody knows the end of (HUMAN): ``waive`` says there is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from hub.loop.choosing import each
 from hub.loop.retrying import again
@@ -17,6 +16,7 @@ from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
 from hub.model.effect import Effect, EffectState
 from hub.model.fact import PersonDecided
+from hub.model.frozen import replace
 from hub.model.instance import Instance, Obligation, Step, StepState
 from hub.model.people import Person
 

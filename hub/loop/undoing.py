@@ -8,7 +8,6 @@ cannot be undone asks a person (``undo_choices``). Pure.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 
 from hub.loop.start import hand_back
@@ -18,6 +17,7 @@ from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop, CompiledStep
 from hub.model.action import ActionSpec, Call, call_after, next_call, payload_problem
 from hub.model.effect import Effect, EffectState
+from hub.model.frozen import replace
 from hub.model.instance import Instance, LoopState, Obligation, Step, StepState, Waiting
 
 _S = EffectState

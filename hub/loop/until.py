@@ -7,7 +7,6 @@ field and value it is kept under (the ``wait`` rows). Pure.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +15,7 @@ from hub.loop.waits import graded, place, waiting, with_obligation, with_step
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop, CompiledStep, CompiledUntil
 from hub.model.entity import Entity, typed_view
+from hub.model.frozen import replace
 from hub.model.instance import Instance, Obligation, Step, StepState, Waiting
 
 _NEVER = "missing: until: "

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hub.loop.twoway import FAILED, ask, settle, supersede
 from hub.loop.world import World
 from hub.model.changes import Reading
 from hub.model.clock import Micros, micros
 from hub.model.effect import Effect, EffectState
+from hub.model.frozen import replace
 from hub.model.record import Json
 from hub.model.twoway import Side, Write, alike, confirmed, sent, unsent
 from hub.model.values import instant_of

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from hub.model.clock import Micros
+from hub.model.frozen import replace
 from hub.model.instance import Instance, LoopState, Obligation, Step, StepState, Waiting
 
 OVER = frozenset({StepState.DONE, StepState.SKIPPED, StepState.WAIVED})

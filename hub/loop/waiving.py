@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hub.loop.choosing import OVER, drop_ask, each
 from hub.loop.late import drop
 from hub.loop.start import cancel
@@ -15,6 +13,7 @@ from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
 from hub.model.effect import EffectState
 from hub.model.fact import PersonDecided
+from hub.model.frozen import replace
 from hub.model.instance import Instance, Obligation, Step, StepState
 from hub.model.people import Person
 

@@ -7,8 +7,6 @@ Put right at the source, the question falls away. Pure.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hub.loop.choosing import drop_ask
 from hub.loop.judging import judged
 from hub.loop.policy import owners, refused
@@ -18,6 +16,7 @@ from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop
 from hub.model.entity import Entity
 from hub.model.fact import PersonDecided
+from hub.model.frozen import replace
 from hub.model.instance import Instance, LoopState, Obligation, StepState, Waiting
 from hub.model.people import Person
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,6 +21,7 @@ from hub.model.clock import Micros, iso
 from hub.model.effect import Effect
 from hub.model.entity import Entity
 from hub.model.event import Event, event_id
+from hub.model.frozen import replace
 from hub.model.instance import Instance, StepState
 from hub.model.record import Json
 from hub.model.twoway import TwoWay
