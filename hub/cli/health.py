@@ -98,6 +98,12 @@ def subject(opened: Workspace, definition: IntegrationDef) -> Subject:
         slo_consistent=definition.slo.consistent,
         slo_done_within=definition.slo.done_within,
         slo_done_share=definition.slo.done_share,
+        said={
+            text: one.otherwise
+            for loop in definition.loops
+            for one in loop.require
+            for text in one.otherwise.values()
+        },
     )
 
 

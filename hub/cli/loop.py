@@ -198,7 +198,8 @@ def _show(opened: Workspace, identity: str, form: Format) -> None:
 def _print(shown: dict[str, Any]) -> None:
     from hub.cli.render import table
 
-    print(f"{shown['id']}  {shown['label'] or shown['subject']}  {shown['state']}")
+    state = "being taken back" if shown["phase"] == "undoing" and shown["state"] == "running" else shown["state"]
+    print(f"{shown['id']}  {shown['label'] or shown['subject']}  {state}")
     rows = [(o["step"], o["item"], o["state"], o["number"], o["reason"]) for o in shown["obligations"]]
     planned = {o["step"] for o in shown["obligations"]}
     rows += [(name, "", state, "", "") for name, state in shown["steps"].items() if name not in planned]

@@ -135,7 +135,5 @@ def _show(found: dict[str, Any]) -> None:
     from hub.cli.render import table
 
     print("settled" if found["settled"] else "not settled: time is up or something is due later")
-    rows = [
-        (one["kind"], one["loop"] or one["ref"], one["who"], one["since"], one["message"]) for one in found["waiting"]
-    ]
+    rows = [(one["kind"], one["ref"], one["who"], one["since"], one["message"]) for one in found["waiting"]]
     table(("waits for", "what", "who", "since", ""), rows, empty="nothing waits")

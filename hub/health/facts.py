@@ -140,3 +140,5 @@ class IntegrationFacts:
     """Updates of two-way fields: they change objects people made, so they are no documents of ours."""
     conflicts: int = 0
     """Two-way fields that wait for a person."""
+    said: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """A message as it was written down -> the same in every language the table has"""

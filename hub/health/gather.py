@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from sqlalchemy import Connection
@@ -43,6 +43,8 @@ class Subject:
     slo_consistent: float | None = None
     slo_done_within: Micros | None = None
     slo_done_share: float | None = None
+    said: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What a table's requirements say when they are not met: the text in any language -> in every language."""
 
 
 def gather(
@@ -83,6 +85,7 @@ def gather(
         slo_done_share=subject.slo_done_share,
         halt=rows.halted(db, subject.name),
         drift=tuple(_drift(one) for one in findings(db, subject.name)),
+        said=subject.said,
     )
 
 

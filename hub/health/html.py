@@ -34,7 +34,8 @@ class Ask:
     ref: str
     who: str
     since: Micros
-    message: str
+    message: Texts
+    """Empty: nothing more to say"""
 
 
 def both(texts: Texts, **values: object) -> Markup:
@@ -55,22 +56,33 @@ def titled(texts: Texts) -> Markup:
     return both({language: text[:1].upper() + text[1:] for language, text in texts.items()})
 
 
+def told(health: Health, message: str) -> Texts:
+    """A message in every language it is known in: it was written down in the workspace's own."""
+    return health.facts.said.get(message, {"": message}) if message else {}
+
+
+def words(texts: Texts) -> Markup:
+    """The text in both languages, taken as it is: somebody else wrote it."""
+    return Markup("".join(f'<span lang="{x}">{escape(say(texts, x))}</span>' for x in LANGUAGES))
+
+
 def asks(health: Health) -> list[Ask]:
     """Everything a person is waited for, oldest first; timers and retries are the hub's own business."""
     own = {"timer", "retry", "until"}
     waiting = (
-        Ask(WAITING.get(w.kind, {"en": w.kind}), loop.label or w.ref, w.who, w.since, w.message)
+        Ask(WAITING.get(w.kind, {"en": w.kind}), loop.label or w.ref, w.who, w.since, told(health, w.message))
         for loop in health.facts.loops
         for w in loop.waiting
         if w.kind not in own
     )
     rows = (
-        Ask(WAITING["quarantine"], row.record, row.owner, row.since, row.message)
+        Ask(WAITING["quarantine"], row.record, row.owner, row.since, told(health, row.message))
         for row in health.facts.quarantine
         if row.closed_at is None
     )
     drift = (
-        Ask(WAITING["drift"], ", ".join(one.documents), one.owner, one.since, one.field) for one in health.facts.drift
+        Ask(WAITING["drift"], ", ".join(one.documents), one.owner, one.since, told(health, one.field))
+        for one in health.facts.drift
     )
     return sorted([*waiting, *rows, *drift], key=lambda ask: (ask.since, ask.ref))
 
@@ -128,7 +140,7 @@ def as_html(healths: Sequence[Health], language: str, zone: str) -> str:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        both=both, titled=titled, by_kind=by_kind, sums=figures.sums, each=_each,
+        both=both, as_told=words, titled=titled, by_kind=by_kind, sums=figures.sums, each=_each,
         asks=asks, bar=balance_bar, spark=spark, ordered=ordered, say=say,
         measures=MEASURES, reasons=REASONS, words=REPORT, statuses=STATUS, states=STATES, tiles=TILES,
         when=lambda value: figures.when(value, zone), money=figures.money, abs=abs,

@@ -46,7 +46,7 @@ def _tile(health: Health, name: str, language: str) -> str:
 
 def _asked(health: Health, language: str) -> Iterator[str]:
     for ask in asks(health):
-        message = f" — {ask.message}" if ask.message else ""
+        message = f" — {say(ask.message, language)}" if ask.message else ""
         who = f" → {ask.who}" if ask.who else ""
         yield f"{ask.ref}: {say(ask.what, language)}{message}{who}"
 

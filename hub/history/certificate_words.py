@@ -16,7 +16,7 @@ WORDS: Mapping[str, Texts] = {
     "closing": _both("闭环实例", "Closing"),
     "owner": _both("负责人", "Owner"),
     "closed_at": _both("结项时间", "Closed"),
-    "finished_at": _both("闭环完成", "All done"),
+    "finished_at": _both("闭环结束", "Ended"),
     "not_finished": _both("尚未完成", "not finished"),
     "mapping": _both("映射版本", "Mapping version"),
     "activated": _both("版本生效", "In force since"),

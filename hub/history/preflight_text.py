@@ -38,6 +38,10 @@ WORDS: Mapping[str, Texts] = {
         "zh": "无法推断怎样才算结项；请用 --set 字段=值 给出缺少的值，条件是：",
         "en": "What would close it cannot be told from the condition; say it with --set FIELD=VALUE: ",
     },
+    "not_due": {
+        "zh": "按时间启动：以现在的数据，它的条件不成立，不会为它启动：",
+        "en": "A clock starts it; with the data as they are it would not start for this one: ",
+    },
     "no_loops": {"zh": "没有针对这类对象的闭环", "en": "No loop is for this kind of thing"},
     "sets": {"zh": "假设", "en": "supposing"},
     "missing": {"zh": "缺少", "en": "missing"},
@@ -76,7 +80,8 @@ def lines(answer: Mapping[str, Any], language: str) -> Iterator[str]:
 def _closing(one: Mapping[str, Any], language: str) -> Iterator[str]:
     title = one["title"].get(language) or one["loop"]
     end = one["when"] if one["would"] == "not_now" else f" {one['id']}" if one["would"] == "already" else ""
-    yield f"{title} [{one['integration']}/{one['loop']}]: {word(one['would'], language)}{end}"
+    would = "not_due" if one["would"] == "not_now" and one["starts_by"] == "clock" else one["would"]
+    yield f"{title} [{one['integration']}/{one['loop']}]: {word(would, language)}{end}"
     if one["sets"]:
         said = ", ".join(f"{name} = {_value(value)}" for name, value in sorted(one["sets"].items()))
         yield f"  {word('sets', language)}: {said}"

@@ -151,3 +151,13 @@ def test_every_word_exists_in_both_languages():
     texts += [t for words in MEASURES.values() for t in (words.title, words.meaning, words.formula)]
 
     assert all(texts_of.keys() == {"zh", "en"} for texts_of in texts)
+
+
+def test_an_unmet_requirement_is_told_in_the_language_of_the_reader():
+    waiting = Waiting("missing", "OPS-44", NOW - HOUR, "pmo", "cost centre {missing}")
+    said = {"cost centre {missing}": {"en": "cost centre {missing}", "zh": "缺少成本中心"}}
+    health = assess(day(loops=(loop("OPS-44", LoopState.BLOCKED, waiting=(waiting,)),), said=said, quarantine=()))
+    assert "— 缺少成本中心" in as_text(health, "zh", "UTC")
+    assert "— cost centre {missing}" in as_text(health, "en", "UTC")
+    page = as_html([health], "zh", "UTC")
+    assert '<span lang="zh">缺少成本中心</span><span lang="en">cost centre {missing}</span>' in page

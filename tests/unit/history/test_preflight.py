@@ -227,3 +227,14 @@ def test_a_loop_that_a_clock_starts_is_run_for_the_subject_as_it_is(stage: Closi
         question = Question(subject, stage.clock.now(), stage.clock.now(), {}, {})
         said = closing_json(foresee(view, catalog, always, question), catalog)
     assert (said["would"], said["starts_by"], said["sets"]) == ("done", "clock", {})
+
+
+def test_a_loop_that_a_clock_starts_does_not_ask_for_what_would_close_it() -> None:
+    one = {"title": {}, "integration": "m", "loop": "settle", "would": "not_now", "starts_by": "clock"}
+    one |= {"when": 'project.status == "active"', "sets": {}, "missing": [], "quarantine": [], "links": []}
+    one |= {"asks_owner": "", "documents": [], "steps": [], "approvals": [], "amounts": {}, "reads_again": []}
+    answer = {"kind": "project", "key": "k", "label": "OPS-1", "loops": [one]}
+    text = "\n".join(lines(answer, "en"))
+    assert "A clock starts it" in text
+    assert "--set" not in text
+    assert "按时间启动" in "\n".join(lines(answer, "zh"))
