@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hub.cli.options import HERE, Format, FormatOption, WorkspaceOption
+from hub.model.boundary import boundary
 
 if TYPE_CHECKING:
     from hub.bootstrap import Workspace
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 WhoOption = Annotated[str, typer.Option("--as", metavar="PERSON", help="Who decides; not needed with --dry-run.")]
 ReasonOption = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason, kept for ever.")]
 DryOption = Annotated[bool, typer.Option("--dry-run", help="Say what would change; write nothing.")]
+VerifyOption = Annotated[bool, typer.Option("--verify", help="Fold all events anew, compare; write nothing.")]
 ExamplesOption = Annotated[int, typer.Option("--examples", min=0, help="How many changed entities to print.")]
 
 
@@ -31,6 +33,7 @@ def register(app: typer.Typer) -> None:
         who: WhoOption = "",
         why: ReasonOption = "",
         dry_run: DryOption = False,
+        verify: VerifyOption = False,
         examples: ExamplesOption = 20,
         workspace: WorkspaceOption = HERE,
         form: FormatOption = Format.text,
@@ -39,6 +42,10 @@ def register(app: typer.Typer) -> None:
 
         What was decided stays: loops in flight keep their version, no document is sent again, nobody is asked.
         """
+        if verify:
+            from hub.cli.replay_verify import verify as verify_command
+
+            return verify_command(workspace, form)
         return replay_command(workspace, (who, why), dry_run, examples, form)
 
 
@@ -58,10 +65,11 @@ def replay_command(root: Path, decision: tuple[str, str], dry_run: bool, example
         space.join()
     done = Done(examples)
     if not dry_run:
+        _audit(space, code, why, "begun")
         _release(space, code, why, done)
     _replay(space, done, None if dry_run else f"replay/{decision_id()}")
     if not dry_run:
-        _audit(space, code, why, done)
+        _audit(space, code, why, f"{done.changed} entities changed, {done.added} new")
     if form is Format.json:
         document({"dry_run": dry_run, **done.json()})
     else:
@@ -135,6 +143,7 @@ def _replay(space: Workspace, done: Done, replay: str | None) -> None:
         for targets in run.targets():
             done.entities += len(targets)
             done.take(_apply(space, targets, replay, version, done))
+            boundary("B18")
 
 
 def _links(space: Workspace) -> Links:
@@ -203,10 +212,10 @@ def _work(
     return work
 
 
-def _audit(space: Workspace, code: str, why: str, done: Done) -> None:
+def _audit(space: Workspace, code: str, why: str, said: str) -> None:
+    """Before and after: one that is killed in between has its row as well (I13)."""
     from hub.model.changes import Audit, Changes
 
     now = space.clock.now()
-    said = f"{done.changed} entities changed, {done.added} new"
     audit = Audit(now, code, "replay", "all deliveries", why, said)
     space.store.write_now(lambda transaction: transaction.write(Changes(audits=[audit]), now))

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
 
 from hub.log.sql import SqlLog
+from hub.store import hot_sqlite
+from hub.store.migrations import HEAD
 from hub.store.queries import events, loops, status
 from tests.stores import temp_store
 
@@ -75,3 +82,33 @@ def test_a_crash_leaves_all_of_a_transaction_or_nothing(
 ) -> None:
     assert killed(tmp_path, at, state) == answered
     assert found(tmp_path) == left
+
+
+def at_revision(path: Path, revision: str) -> None:
+    """A database as an older hub left it, with one delivery's stream name in it."""
+    engine = create_engine("sqlite://", creator=lambda: hot_sqlite.connect_writer(path))
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "hub" / "store" / "migrations"))
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        connection.exec_driver_sql("INSERT INTO stream (id, name) VALUES (1, 'project/jira:1')")
+        connection.exec_driver_sql("COMMIT")
+    engine.dispose()
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("revision", ["0001", "0006"])
+def test_a_crash_in_a_migration_leaves_the_old_schema_and_the_next_start_finishes_it(
+    tmp_path: Path, revision: str
+) -> None:
+    path = tmp_path / "hub.db"
+    at_revision(path, revision)
+    assert killed(tmp_path, "B19") == []
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT version_num FROM alembic_version").fetchall() == [(revision,)]
+    assert found(tmp_path) == (0, 0, 0, 0)
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
+        assert db.execute("SELECT name FROM stream").fetchall() == [("project/jira:1",)]
