@@ -33,17 +33,20 @@ def register(group: typer.Typer) -> None:
         since: Annotated[str, typer.Option(metavar="DATE", help="Deliveries received from then on.")] = "",
         jobs: Annotated[int, typer.Option(min=0, help="Processes; 0: one per core.")] = 0,
         form: Annotated[ImpactFormat, typer.Option("--format", help="text, json or html.")] = ImpactFormat.text,
+        language: Annotated[str, typer.Option("--language", help="zh or en (default: the workspace's).")] = "",
         workspace: WorkspaceOption = HERE,
     ) -> int:
         """Run both versions over all recorded deliveries; say what would differ. Exit 1 when something does."""
-        return impact_command(workspace, (before, after), since, jobs, form)
+        return impact_command(workspace, (before, after), since, jobs, form, language)
 
 
-def impact_command(root: Path, names: tuple[str, str], since: str, jobs: int, form: ImpactFormat) -> int:
+def impact_command(
+    root: Path, names: tuple[str, str], since: str, jobs: int, form: ImpactFormat, language: str = ""
+) -> int:
     from hub.bootstrap import open_workspace
     from hub.cli.mapping_versions import versions
     from hub.cli.render import document
-    from hub.history import impact_report
+    from hub.history import impact_text
 
     space = open_workspace(root)
     before, after = versions(space, *names)
@@ -53,9 +56,9 @@ def impact_command(root: Path, names: tuple[str, str], since: str, jobs: int, fo
         case ImpactFormat.json:
             document(said)
         case ImpactFormat.html:
-            print(impact_report.page(said))
+            print(impact_text.page(said, language or space.settings.language))
         case ImpactFormat.text:
-            print("\n".join(impact_report.lines(said)))
+            print("\n".join(impact_text.lines(said, language or space.settings.language)))
     return 1 if differs(said) else 0
 
 

@@ -11,7 +11,8 @@ import pytest
 from hub.cli.mapping_versions import Opening
 from hub.history import counted
 from hub.history.impact import Impact, impact
-from hub.history.impact_report import lines, page, report
+from hub.history.impact_report import report
+from hub.history.impact_text import lines, page, told
 from hub.mapping.build import build
 from tests.project_history import CLOSES_EVERY, PER_PROJECT, History, history, recorded
 
@@ -131,3 +132,23 @@ def test_the_report_reads_as_text_and_as_a_page_that_escapes_what_records_say(
     assert f"records mapped differently: {made.records}" in text
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
+
+
+def test_people_read_values_as_they_are_said_and_only_what_differs_of_two_documents() -> None:
+    money = {"amount": "1000.00", "currency": "CNY"}
+    before = {"body": "ERP", "value": None, "issue": "1"}
+
+    assert told("software", None) == "software → (nothing)"
+    assert told(before, before | {"value": money}) == "value: (nothing) → 1000.00 CNY"
+    assert (
+        told(None, {"name": "Laser", "lines": [{"quantity": 2}]}, "zh") == "(无) → name: Laser, lines: [quantity: 2]"
+    )
+    assert told(money, money | {"amount": "5.00"}) == "1000.00 CNY → 5.00 CNY"
+
+
+def test_the_report_is_chinese_where_the_workspace_is(small: tuple[Path, History, str, str]) -> None:
+    folder, made, before, after = small
+    _, said = predicted(folder, before, after)
+
+    assert f"映射结果不同的记录: {made.records}" in "\n".join(lines(said, "zh"))
+    assert "会有哪些不同" in page(said, "zh")
