@@ -23,6 +23,7 @@ from tests.unit.mapping_runtime.test_expressions_against_cel import (
     SEEDS,
     Generator,
     ours,
+    plain,
     records,
     shape,
 )
@@ -178,6 +179,6 @@ def test_our_functions_give_what_their_definitions_give_inside_cel(seed: int, en
         for _ in range(RECORDS):
             data = records(chance)
             value = compiled.eval(data=data)
-            other = "error" if value.type() == TYPE.ERROR else value.plain_value()
+            other = "error" if value.type() == TYPE.ERROR else plain(value)
             assert shape(mine(data)) == shape(other), f"{text} on {data}"
     assert used > EXPRESSIONS // 4
