@@ -174,7 +174,7 @@ class Producing:
         if producer is self._producer:
             self._producer = None
             self._up.clear()
-            self._spawn(_stop(producer))
+            self._spawn(_flushed(producer))
 
     async def _learn(self, topic: str) -> None:
         """How many partitions there are; then what waits for it goes on, in order."""
@@ -205,6 +205,9 @@ class Producing:
                 told = True
                 await _stop(producer)
                 await asyncio.sleep(CONNECT_SECONDS)
+            except asyncio.CancelledError:
+                await _stop(producer)
+                raise
             else:
                 return producer
 
@@ -247,10 +250,18 @@ def _fail(waiting: Any, error: Exception) -> None:
             sent.future.exception()  # whoever asked may have left; nobody else misses it
 
 
+async def _flushed(producer: Any) -> None:
+    """Let go of it once what it still has under way is through, however long that takes."""
+    try:
+        await producer.stop()
+    except KafkaError:
+        await producer.client.close()
+
+
 async def _stop(producer: Any) -> None:
     """Let go of it; one that cannot flush is not waited for."""
     try:
         async with asyncio.timeout(STOP_SECONDS):
             await producer.stop()
     except (KafkaError, TimeoutError):
-        return
+        await producer.client.close()
