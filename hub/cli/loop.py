@@ -75,7 +75,7 @@ def _decisions(loop: typer.Typer) -> None:
         workspace: WorkspaceOption = HERE,
         form: FormatOption = Format.text,
     ) -> None:
-        """Try a refused or stuck obligation again."""
+        """Try a refused or stuck obligation again; what only waits for its next attempt is tried now."""
         _decide(workspace, form, loop, "retry", who, why)
 
     @loop.command()

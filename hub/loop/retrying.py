@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hub.loop.at_once import hurried
 from hub.loop.choosing import each
 from hub.loop.start import gather, read_again
 from hub.loop.world import World
@@ -26,8 +27,18 @@ def retry(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDeci
         world.put(instance, again, "loop.retried", who=person.code, why=fact.why)
         gather(world, loop, instance.id)
         return ""
+    if not _has_failed(instance, fact):
+        done, problem = hurried(world, instance, fact, person)
+        if done or problem:
+            return problem
     fresh = refreshed(world, loop, instance)
     return each(world, loop, fresh, fact, person, "loop.retried", _retry_part)
+
+
+def _has_failed(instance: Instance, fact: PersonDecided) -> bool:
+    """Whether something named is there to be tried again because it failed: that comes first."""
+    parts = [part for step in instance.steps if fact.step in ("", step.name) for part in step.obligations]
+    return any(part.state is StepState.FAILED and fact.item in ("", part.item) for part in parts)
 
 
 def _read_again(world: World, loop: CompiledLoop, instance: Instance, fact: PersonDecided, person: Person) -> str:
