@@ -12,10 +12,10 @@ Fix: write the path the message suggests; ``hub connector show pm.issue`` lists 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
-from hub.mapping.check.checked import Checked, finding
+from hub.mapping.check.checked import Checked, Documented, finding
 from hub.mapping.expression.tree import Name, Node, Select, place_of, walk
 from hub.mapping.table import Path, Row, TableDef, flat
 from hub.model.diagnostic import Diagnostic, Place
@@ -29,7 +29,7 @@ _ALIKE = 0.8
 def check(checked: Checked) -> Iterator[Diagnostic]:
     for table in checked.tables:
         stream = checked.stream(table)
-        documented = tuple(tuple(each.path.split(".")) for each in stream.fields) if stream else ()
+        documented = _below(stream.fields) if stream else {}
         for steps, place in _read(checked, table) if documented else ():
             meant = _meant(steps, documented)
             if meant:
@@ -78,13 +78,23 @@ def _chain(node: Node) -> Steps:
     return (*before, node.name) if before and isinstance(node, Select) else ()
 
 
-def _meant(steps: Steps, documented: Sequence[Steps]) -> Steps:
+def _below(fields: Sequence[Documented]) -> Mapping[Steps, set[str]]:
+    """Beginning of a path -> the names documented to follow it."""
+    found: dict[Steps, set[str]] = {}
+    for each in fields:
+        steps = tuple(each.path.split("."))
+        for at, step in enumerate(steps):
+            found.setdefault(steps[:at], set()).add(step)
+    return found
+
+
+def _meant(steps: Steps, documented: Mapping[Steps, set[str]]) -> Steps:
     """The path with its first wrong segment as it is documented; empty where all is well, or nothing is alike."""
     for at, step in enumerate(steps):
-        beside = {other[at] for other in documented if len(other) > at and other[:at] == steps[:at]}
+        beside = documented.get(steps[:at], set())
         if step in beside:
             continue
-        if at == 0:  # unknown-name says so
+        if at == 0 or not beside:  # unknown-name speaks of the first
             return ()
         same = [name for name in beside if name.lower().replace("_", "") == step.lower().replace("_", "")]
         like = same or ([] if _numbered(step) else get_close_matches(step, sorted(beside), 1, _ALIKE))
