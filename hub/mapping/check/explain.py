@@ -14,5 +14,11 @@ def explain(name: str) -> str:
         listed = ", ".join(sorted(RULES))
         fix = near(name, tuple(RULES)) or "hub check --explain RULE; the rule stands in brackets behind a finding"
         raise UsageError(f"there is no rule {name!r}", why=f"rules: {listed}", fix=fix)
-    page = (rule.__doc__ or "").strip().replace("``", "`").replace("Example::", "Example:")
-    return f"{name}\n\n{page}"
+    return f"{name}\n\n{page_of(name)}"
+
+
+def page_of(name: str) -> str:
+    """The page of a rule; of what is none (a newer slug), its name."""
+    rule = RULES.get(name)
+    page = ((rule.__doc__ if rule else "") or name).strip()
+    return page.replace("``", "`").replace("Example::", "Example:")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from hub.mapping.check.registry import RULES
+from hub.mapping.check.explain import page_of
 from hub.model.diagnostic import Diagnostic
 
 Sources = Mapping[str, str]
@@ -100,12 +100,12 @@ def sarif(findings: Sequence[Diagnostic]) -> dict[str, Any]:
     used = sorted({finding.rule for finding in findings})
     driver = {"name": "hub check", "rules": [_sarif_rule(name) for name in used]}
     results = [_sarif_result(finding) for finding in findings]
-    return {"$schema": _SARIF, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    return {"$schema": _SARIF, "version": "2.1.0", "runs": [run]}
 
 
 def _sarif_rule(name: str) -> dict[str, Any]:
-    rule = RULES.get(name)
-    page = ((rule.__doc__ if rule else "") or name).strip()
+    page = page_of(name)
     return {"id": name, "shortDescription": {"text": page.splitlines()[0]}, "fullDescription": {"text": page}}
 
 

@@ -39,8 +39,10 @@ def check(checked: Checked) -> Iterator[Diagnostic]:
 def _unknown(word: str, schema: Schema, place: Place) -> Diagnostic:
     known = tuple(schema.fields)
     alike = [name for name in known if name[:2] == word[:2]]
-    fix = near(word, known) or f"add it to schemas/{schema.kind}/extra.json"
-    fix += f"; fields that start alike: {', '.join(alike)}" if alike else ""
+    fix = near(word, known)
+    if not fix:
+        fix = f"add it to schemas/{schema.kind}/extra.json"
+        fix += f"; fields that start alike: {', '.join(alike)}" if alike else ""
     return finding(place, ID, f'unknown field "{word}"', f"schemas/{schema.name}.json has no field of that name", fix)
 
 

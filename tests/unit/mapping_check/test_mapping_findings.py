@@ -55,6 +55,8 @@ def test_github_annotations_escape_what_the_runner_would_read() -> None:
 def test_sarif_describes_the_rules_it_used() -> None:
     run = render.sarif([FINDING])["runs"][0]
     assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["unknown-field"]
+    assert "``" not in run["tool"]["driver"]["rules"][0]["fullDescription"]["text"]
+    assert run["columnKind"] == "unicodeCodePoints", "columns count letters, not UTF-16 units"
     assert run["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"] == 2
 
 
