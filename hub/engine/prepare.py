@@ -13,6 +13,7 @@ from typing import Any
 from hub.engine.lookups import touched as touched_by_lookups
 from hub.mapping.catalog import Catalog
 from hub.mapping.compiled import CompiledTable
+from hub.mapping.table import flat
 from hub.model.changes import Touched
 from hub.model.delivery import Delivery
 from hub.model.entity import LABEL
@@ -48,6 +49,8 @@ class Plan:
     """Of the version the table feeds; ``schema`` is the newest."""
     steps: tuple[Upcast, ...] = ()
     """From the version the table feeds to the newest; empty for nearly all."""
+    moved: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(kind, field as the file names it) -> what it is called now, of what records are found by or look up."""
     shared: bool = False
     """Keyed by a natural key: every source object that feeds the entity is linked to it."""
 
@@ -176,6 +179,8 @@ def _record(work: Work, index: int, record: Record, plans: tuple[Plan, ...], cat
         _check(item)
         if plan.steps:
             _modern(item)
+        if plan.moved:
+            _found_by_now(item)
         _touch(item, catalog, heads)
     if len(items) == before:
         if record.op == "delete":
@@ -244,6 +249,22 @@ def _modern(item: Item) -> None:
             continue
         lookups = tuple(replace(one, field=name) for one in seen.lookups for name in step.names(one.field))
         item.seen = replace(seen, fields=step.said(seen.fields), refs=_renamed(seen.refs, step), lookups=lookups)
+
+
+def _found_by_now(item: Item) -> None:
+    """What the record is found by, and what it looks up, under the names those fields have now."""
+    moved, seen = item.plan.moved, item.seen
+    if seen.via is not None:
+        match = tuple((moved.get((seen.kind, name), name), value) for name, value in seen.via.match)
+        seen = replace(seen, via=replace(seen.via, match=match))
+    if isinstance(seen, Mapped) and seen.lookups:
+        seen = replace(seen, lookups=tuple(_looked_up_now(one, moved) for one in seen.lookups))
+    item.seen = seen
+
+
+def _looked_up_now(one: Lookup, moved: Mapping[tuple[str, str], str]) -> Lookup:
+    by, take = (moved.get((one.entity, name), name) for name in (one.by, one.take))
+    return replace(one, by=by, take=take)
 
 
 def _renamed(refs: Mapping[str, Any], step: Upcast) -> dict[str, Any]:
@@ -322,6 +343,15 @@ def _now(names: set[str], steps: Sequence[Upcast]) -> set[str]:
     return names
 
 
+def _moved(catalog: Catalog, table: CompiledTable) -> dict[tuple[str, str], str]:
+    definition = table.definition
+    lookups = [row.lookup for row in flat(definition.rows) if row.lookup is not None]
+    named = {(one.entity, name) for one in lookups for name in (one.by, one.take)}
+    named.update((definition.entity, name) for name, _ in definition.match)
+    now = {(kind, name): catalog.field_now(table.integration, kind, name) for kind, name in named}
+    return {place: name for place, name in now.items() if place[1] != name}
+
+
 def plan_of(catalog: Catalog, table: CompiledTable) -> Plan:
     """What folding needs to know of one table."""
     definition = table.definition
@@ -343,6 +373,7 @@ def plan_of(catalog: Catalog, table: CompiledTable) -> Plan:
         speaks=frozenset(now | {LABEL} if definition.label else now),
         required=tuple(one for row in definition.rows if row.required for one in sorted(_now({row.field}, steps))),
         steps=steps,
+        moved=_moved(catalog, table),
         indexed=catalog.indexed(definition.entity),
         owner=definition.governance.owner,
         prefer=catalog.prefers.get(definition.entity, _NOTHING),

@@ -97,11 +97,11 @@ def late_matches(
 
 def in_the_way(world: World, loop: CompiledLoop, subject: Entity) -> list[Quarantine]:
     """Open quarantine rows of the subject and of anything the loop could take."""
-    kinds = {(related.definition.entity, related.definition.by) for related in loop.related}
+    fields = {(one.definition.entity, name) for one in loop.related for name in (one.definition.by, one.written_by)}
     rows = {row.id: row for row in world.quarantined(subject.kind, subject.key) if row.kind == subject.kind}
     for name in names_of(subject):
         for row in world.quarantined(subject.kind, name):
-            if any((row.kind, field) in kinds for field, to in row.refs.items() if to == (subject.kind, name)):
+            if any((row.kind, field) in fields for field, to in row.refs.items() if to == (subject.kind, name)):
                 rows[row.id] = row
     found = [one for related in loop.related for one in candidates(world, related, subject)]
     world.together([partial(world.quarantined, one.kind, one.key) for one in found])

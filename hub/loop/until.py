@@ -36,7 +36,7 @@ def awaiting(
         return replace(part, state=StepState.FAILED, reason=f"{_NEVER}{path} has no value")
     kind = until.definition.entity
     part = replace(part, state=StepState.RUNNING, awaits=f"{kind}.{field} {value}", reason="")
-    for entity in world.referring(kind, field, value):
+    for entity in world.referring(kind, until.field_now(field), value):
         part = _finished(part, until, scope, entity)
         if part.state is StepState.DONE:
             break
@@ -59,7 +59,9 @@ def _scope(
 
 def _finished(part: Obligation, until: CompiledUntil, scope: Mapping[str, Any], entity: Entity) -> Obligation:
     """Done where the entity agrees in everything; a condition without a value is told, and does not hold."""
-    if entity.deleted or not all(_same(entity, field, value(scope)) for field, value in until.matches):
+    if entity.deleted or not all(
+        _same(entity, until.field_now(field), value(scope)) for field, value in until.matches
+    ):
         return part
     try:
         holds = until.when({**scope, entity.kind: typed_view(entity)})
@@ -92,10 +94,13 @@ def _waiting_for(
 ) -> Iterator[tuple[Step, CompiledStep, Obligation]]:
     for step in instance.steps:
         compiled = compiled_step(loop, step.name)
-        for part in step.obligations if compiled is not None and compiled.until is not None else ():
+        until = None if compiled is None else compiled.until
+        for part in step.obligations if until is not None else ():
             kind, _, rest = part.awaits.partition(".")
             field, _, value = rest.partition(" ")
-            if kind == entity.kind and entity.state.get(field) == value and compiled is not None:
+            if compiled is None or until is None or kind != entity.kind:
+                continue
+            if entity.state.get(until.field_now(field)) == value:
                 yield step, compiled, part
 
 
@@ -116,8 +121,8 @@ def entry(world: World, loop: CompiledLoop, ref: str, part: Obligation) -> Waiti
 
 def seen_by(world: World, entity: Entity) -> list[Instance]:
     """Instances with an obligation that this entity may finish."""
-    fields = world.catalog.awaited.get(entity.kind, ())
-    values = [(field, value) for field in fields if isinstance(value := entity.state.get(field), str)]
+    pairs = world.catalog.awaited.get(entity.kind, ())
+    values = [(field, value) for field, now in pairs if isinstance(value := entity.state.get(now), str)]
     world.together([partial(world.waiting, f"{entity.kind}.{field}", (value,)) for field, value in values])
     found = [one for field, value in values for one in world.waiting(f"{entity.kind}.{field}", (value,))]
     return list({one.id: one for one in found}.values())

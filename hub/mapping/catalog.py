@@ -13,6 +13,7 @@ from typing import Any
 
 from hub.mapping.compiled import CompiledIntegration, CompiledLoop, CompiledTable
 from hub.mapping.endpoints import TwoWayField, Updates, two_way_fields
+from hub.mapping.older import written_for
 from hub.mapping.table import flat
 from hub.model.action import ActionSpec
 from hub.model.people import People
@@ -94,6 +95,15 @@ class Catalog:
         return {kind: frozenset(connections) for kind, connections in found.items()}
 
     @cached_property
+    def _written(self) -> Mapping[str, Mapping[str, int]]:
+        return {name: written_for(one.definition) for name, one in self.integrations.items()}
+
+    def field_now(self, integration: str, kind: str, name: str) -> str:
+        """What a field that integration's file names is called in the newest version of its schema."""
+        version = self._written.get(integration, {}).get(kind)
+        return name if version is None else self.schemas.name_now(kind, version, name)
+
+    @cached_property
     def sought(self) -> Mapping[str, tuple[str, ...]]:
         """Entity kind -> the fields by which lookups and ``match`` find it; they are kept in ``ref`` like ref
         fields."""
@@ -102,21 +112,24 @@ class Catalog:
             for table in tables:
                 for lookup in (row.lookup for row in flat(table.definition.rows) if row.lookup is not None):
                     if lookup.by not in ("key", "label"):
-                        found.setdefault(lookup.entity, set()).add(lookup.by)
-                if table.definition.match:
-                    names = [name for name, _ in table.definition.match]
-                    found.setdefault(table.definition.entity, set()).update(names)
-        for kind, fields in self.awaited.items():
-            found.setdefault(kind, set()).update(fields)
+                        now = self.field_now(table.integration, lookup.entity, lookup.by)
+                        found.setdefault(lookup.entity, set()).add(now)
+                kind = table.definition.entity
+                for name, _ in table.definition.match:
+                    found.setdefault(kind, set()).add(self.field_now(table.integration, kind, name))
+        for kind, pairs in self.awaited.items():
+            found.setdefault(kind, set()).update(now for _, now in pairs)
         return {kind: tuple(sorted(names)) for kind, names in found.items()}
 
     @cached_property
-    def awaited(self) -> Mapping[str, tuple[str, ...]]:
-        """Entity kind -> the fields by which steps wait for it (``until``), of earlier versions too."""
-        found: dict[str, set[str]] = {}
+    def awaited(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        """Entity kind -> the fields by which steps wait for it (``until``), of earlier versions too: as written and
+        as they are called now."""
+        found: dict[str, set[tuple[str, str]]] = {}
         untils = (step.until for loop in self._every_loop() for step in loop.steps)
         for until in (one for one in untils if one is not None):
-            found.setdefault(until.definition.entity, set()).add(until.matches[0][0])
+            field = until.matches[0][0]
+            found.setdefault(until.definition.entity, set()).add((field, until.field_now(field)))
         return {kind: tuple(sorted(names)) for kind, names in found.items()}
 
     def indexed(self, kind: str) -> tuple[str, ...]:
@@ -153,7 +166,9 @@ class Catalog:
             for table in tables:
                 for row in table.definition.rows:
                     if row.prefer:
-                        found.setdefault(table.definition.entity, {})[row.field] = row.prefer
+                        kind = table.definition.entity
+                        now = self.field_now(table.integration, kind, row.field)
+                        found.setdefault(kind, {})[now] = row.prefer
         return found
 
     @cached_property

@@ -12,7 +12,7 @@ a rejection or a question to a person, never into a silent null.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hub.mapping.calendar import Calendar, CalendarDef
@@ -68,6 +68,8 @@ class CompiledRelated:
     definition: RelatedDef
     where: Callable[[Scope], bool]
     """Scope: the candidate alone, under its kind."""
+    written_by: str = ""
+    """What ``by`` was called when the file was written, where its schema has moved on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,11 @@ class CompiledUntil:
     definition: UntilDef
     matches: tuple[tuple[str, Callable[[Scope], str | None]], ...]
     when: Callable[[Scope], bool]
+    now: Mapping[str, str] = field(default_factory=dict)
+    """What a field of ``matches`` is called since its schema moved on."""
+
+    def field_now(self, name: str) -> str:
+        return self.now.get(name, name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from hub.model.schema import Schemas
 Back = Callable[[Any], Any]
 Names = Mapping[str, str]
 """Scope name -> the entity kind it holds, one or a list."""
+Versions = Mapping[str, int]
+"""Kind -> the version of its schema a file was written for."""
 
 
 def kinds_of(definition: IntegrationDef) -> frozenset[str]:
@@ -58,13 +60,21 @@ def as_written(loop: CompiledLoop, definition: IntegrationDef, schemas: Schemas)
         occurrence_of=then(loop.occurrence_of),
         due_of=then(loop.due_of),
         rearm=None if loop.rearm is None else then(loop.rearm),
-        related=tuple(CompiledRelated(one.definition, then(one.where)) for one in loop.related),
+        related=tuple(_related(one, then, versions, schemas) for one in loop.related),
         require=tuple(CompiledRequire(one.definition, then(one.check)) for one in loop.require),
-        steps=tuple(_step(one, then) for one in loop.steps),
+        steps=tuple(_step(one, then, versions, schemas) for one in loop.steps),
     )
 
 
-def _step(step: CompiledStep, outer: _Then) -> CompiledStep:
+def _related(related: CompiledRelated, then: _Then, versions: Versions, schemas: Schemas) -> CompiledRelated:
+    """Its list is found by what the ref field is called now."""
+    definition = related.definition
+    by = schemas.name_now(definition.entity, versions.get(definition.entity, 1), definition.by)
+    was = definition.by if by != definition.by else ""
+    return CompiledRelated(replace(definition, by=by), then(related.where), was)
+
+
+def _step(step: CompiledStep, outer: _Then, versions: Versions, schemas: Schemas) -> CompiledStep:
     each = step.definition.each
     kind = outer.names.get(str(each[1].steps[0])) if each is not None else None
     then = outer.plus(each[0], kind) if each is not None and kind else outer
@@ -77,13 +87,16 @@ def _step(step: CompiledStep, outer: _Then) -> CompiledStep:
         expect=then(step.expect),
         amount=None if step.amount is None else then(step.amount),
         levels=tuple((one, None if amount is None else then(amount)) for one, amount in step.levels),
-        until=None if until is None else _until(until, then),
+        until=None if until is None else _until(until, then, versions, schemas),
     )
 
 
-def _until(until: CompiledUntil, then: _Then) -> CompiledUntil:
+def _until(until: CompiledUntil, then: _Then, versions: Versions, schemas: Schemas) -> CompiledUntil:
+    """What waits already is kept under the names as written; entities hold what those are called now."""
+    kind = until.definition.entity
     matches = tuple((field, then(value)) for field, value in until.matches)
-    return replace(until, matches=matches, when=then(until.when))
+    now = {field: schemas.name_now(kind, versions.get(kind, 1), field) for field, _ in matches}
+    return replace(until, matches=matches, when=then(until.when), now=now)
 
 
 def _names(loop: CompiledLoop) -> dict[str, str]:

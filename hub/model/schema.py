@@ -95,6 +95,12 @@ class Schemas:
         wanted = range(version + 1, self.newest.get(kind, 0) + 1)
         return tuple(self._steps[kind, one] for one in wanted if (kind, one) in self._steps)
 
+    def name_now(self, kind: str, version: int, field: str) -> str:
+        """What a field of that version is called in the newest; its own name where it went with a step."""
+        for step in self.steps(kind, version):
+            field = next(iter(step.names(field)), field)
+        return field
+
     def as_of(self, versions: Mapping[str, int]) -> Schemas:
         """The same with older versions as the newest: what a mapping of that time was written for."""
         known = {

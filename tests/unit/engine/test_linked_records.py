@@ -24,6 +24,7 @@ from hub.model.fact import LinkDecided
 from hub.model.people import People, Person
 from hub.model.record import Decoded, Op, Record, Refused
 from hub.model.schema import Schema, Schemas
+from hub.model.upcast import FieldStep, Upcast
 from tests.engine_stage import Memory
 
 TEXT = {"type": ["string", "null"]}
@@ -60,13 +61,13 @@ tables:
 class Stage:
     """Records of two systems against an in-memory store."""
 
-    def __init__(self) -> None:
-        built = build(FILE, "t.yaml", SCHEMAS.newest)
+    def __init__(self, schemas: Schemas = SCHEMAS, file: str = FILE) -> None:
+        built = build(file, "t.yaml", SCHEMAS.newest)
         assert built.findings == ()
         assert built.definition is not None
-        compiled = compile_integration(built.definition, CompileContext(SCHEMAS, People()))
+        compiled = compile_integration(built.definition, CompileContext(schemas, People()))
         facts = {name: ConnectionFacts(name, name, {}, refetch=False) for name in ("erp", "crm")}
-        self.catalog = Catalog({"t": compiled}, facts, SCHEMAS, People())
+        self.catalog = Catalog({"t": compiled}, facts, schemas, People())
         self.accounts = compiled.tables[1]
         self.memory: Any = Memory()
         self.position = 0
@@ -298,3 +299,28 @@ def test_only_who_answers_for_an_entity_says_what_it_is() -> None:
     for object_id in ("", "a2"):
         assert stage.decide(object_id, "E2").message == "Somebody may not say what erp:7 is; who may: ops"
     assert stage.memory.links["crm", "customer", "erp:7"] == "a1"
+
+
+# --- a schema has moved on since the file was written
+
+LOOKS_UP = """\
+- entity: contract
+  source: erp.contract
+  key: id
+  fields:
+  - {field: title, lookup: {entity: customer, by: tax_id, from: tax, take: tax_id}, otherwise: quarantine}
+"""
+
+
+def test_a_file_from_before_a_field_was_renamed_finds_its_entities_all_the_same() -> None:
+    fields = {"vat_id" if name == "tax_id" else name: said for name, said in CUSTOMER.items()}
+    steps = {name: FieldStep("tax_id" if name == "vat_id" else name) for name in fields}
+    newer = Schema("customer", 2, {"type": "object", "properties": fields})
+    known = {(one.kind, one.version): one for one in (*SCHEMAS.all, newer)}
+    stage = Stage(Schemas(known, {("customer", 2): Upcast("customer", 2, steps, tuple(CUSTOMER))}), FILE + LOOKS_UP)
+    stage.say(erp("7"), crm("a1"))
+    assert stage.keys() == ["erp:7"]
+    assert stage.customer("erp:7").state["vat_id"] == "9131"
+    stage.say(Record("erp.contract", "5", 3, {"id": "5", "tax": "9131"}))
+    assert stage.refusals() == []
+    assert stage.memory.entities["contract", "erp:5"].state["title"] == "9131"
