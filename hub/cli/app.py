@@ -42,6 +42,7 @@ COMMANDS = (
     "sim",
     "twin",
     "backup",
+    "db",
     "doctor",
     "version",
 )

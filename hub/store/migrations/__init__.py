@@ -9,8 +9,12 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from hub.errors import FatalError
 from hub.model.boundary import boundary
-from hub.store.sql import Database
+from hub.store.sql import Database, Sql
 
+THERE = Sql(
+    "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'",
+    "SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL",
+)
 BEGIN = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(1751478639, 4)"}
 """How a migration begins: one at a time. PostgreSQL's driver has begun the transaction itself."""
 HEAD = "0011"
@@ -30,9 +34,15 @@ def current_sqlite(db: sqlite3.Connection) -> bool:
 
 def current_postgres(db: Database) -> bool:
     """The same on PostgreSQL."""
-    there = db.execute("SELECT to_regclass('alembic_version') IS NOT NULL").fetchone()[0]
-    row = db.execute("SELECT version_num FROM alembic_version").fetchone() if there else None
-    return row is not None and row[0] == HEAD
+    return revision(db) == HEAD
+
+
+def revision(db: Database) -> str | None:
+    """At which schema a database is; None where there is nothing of ours."""
+    if db.execute(THERE).fetchone() is None:
+        return None
+    row = db.execute("SELECT version_num FROM alembic_version").fetchone()
+    return None if row is None else str(row[0])
 
 
 def migrate(engine: Engine, where: str) -> None:
