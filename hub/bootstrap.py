@@ -92,7 +92,8 @@ class Workspace:
     def people(self) -> People:
         from hub.mapping.people_file import load_people
 
-        return load_people(self.root / self.settings.people)
+        file = self.root / self.settings.people
+        return load_people(file, shown(file))
 
     @cached_property
     def built(self) -> tuple[Built, ...]:

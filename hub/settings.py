@@ -222,7 +222,7 @@ def _place(path: tuple[str | int, ...], positions: Positions, file: str) -> Plac
 def unknown_key(place: Place, name: str, known: tuple[str, ...]) -> Diagnostic:
     """``unknown key`` with the nearest known one."""
     near = difflib.get_close_matches(name, known, 1)
-    fix = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
+    fix = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(set(known)))}"
     return Diagnostic(place, "unknown-key", "error", f"unknown key {name!r}", "a typo must not pass silently", fix)
 
 

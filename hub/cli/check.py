@@ -160,9 +160,19 @@ def show(findings: Sequence[Diagnostic], built: Sequence[Built], form: CheckForm
         case CheckFormat.github:
             print(render.github(findings), end="\n" if findings else "")
         case CheckFormat.text:
-            print(render.text(findings, {name: text for file in built for name, text in _texts(file)}))
+            print(render.text(findings, _sources(findings, built)))
             if not findings:
                 print(f"{len(built)} files checked")
+
+
+def _sources(findings: Sequence[Diagnostic], built: Sequence[Built]) -> dict[str, str]:
+    """Every file findings point into: mappings as they were read, others (hub.yaml, people.yaml, cases) from disk."""
+    known = {name: text for file in built for name, text in _texts(file)}
+    for name in {finding.place.file for finding in findings} - known.keys():
+        file = Path(name)
+        if file.is_file():
+            known[name] = file.read_bytes().decode("utf-8-sig", "replace")
+    return known
 
 
 def _texts(built: Built) -> list[tuple[str, str]]:

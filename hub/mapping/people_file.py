@@ -29,11 +29,14 @@ def read_people(source: bytes | str, file: str) -> tuple[People, tuple[Diagnosti
     return People([person for person in people if person.code]), tuple(findings.found)
 
 
-def load_people(path: Path) -> People:
-    """The people of a workspace; nobody where there is no file. Raises ``ConfigError`` with all findings."""
+def load_people(path: Path, name: str = "") -> People:
+    """The people of a workspace; nobody where there is no file. Raises ``ConfigError`` with all findings.
+
+    ``name`` is how findings call the file.
+    """
     if not path.exists():
         return People()
-    people, findings = read_people(path.read_bytes(), path.name)
+    people, findings = read_people(path.read_bytes(), name or path.name)
     if findings:
         fix = "run: hub check"
         raise ConfigError(f"{path.name} has {len(findings)} problems", findings, where=str(path), fix=fix)

@@ -46,6 +46,21 @@ def test_problems_of_people_are_findings_too(folder: Path, capfdbinary: pytest.C
     assert [row["rule"] for row in orjson.loads(capfdbinary.readouterr().out)] == ["unknown-key"]
 
 
+def test_every_file_a_finding_points_into_is_shown_with_the_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "people.yaml").write_text("people:\n- {code: E1, nmae: A}\n")
+    assert check_command(folder, (), CheckFormat.text) == 1
+    (folder / "people.yaml").write_text("people: []\n")
+    (folder / "hub.yaml").write_text("connections:\n  jira: {url：builtin}\n")
+    assert check_command(folder, (), CheckFormat.text) == 1
+
+    said = capsys.readouterr().out
+    assert " 2 | - {code: E1, nmae: A}\n   |              ^~~~\n" in said
+    assert " 2 |   jira: {url：builtin}\n" in said
+    assert "known keys: allow, api_token, connector" in said
+
+
 def test_a_file_that_is_not_there_is_a_wrong_command(folder: Path) -> None:
     with pytest.raises(UsageError):
         check_command(folder, [folder / "nope.yaml"], CheckFormat.text)
