@@ -16,12 +16,14 @@ from hub.model.entity import Entity, typed_view
 from hub.model.frozen import replace
 from hub.model.instance import Instance, LoopState, Obligation, StepState, Waiting
 
+_NEVER_ASK = (LoopState.CANCELLED, LoopState.HISTORY)
+
 
 def late_check(world: World, loop: CompiledLoop, instance: Instance, subject: Entity) -> None:
     """See who is late now; who no longer matches is no longer late. Only the newest closing that stands asks."""
     if loop.definition.schedule is not None:
         return  # the next period takes it
-    every = [one for one in occurrences(world, loop, subject) if one.state is not LoopState.CANCELLED]
+    every = [one for one in occurrences(world, loop, subject) if one.state not in _NEVER_ASK]
     if every and every[-1].id != instance.id:
         return
     try:

@@ -450,3 +450,15 @@ def test_a_key_that_another_loop_has_is_told_and_not_waited_for():
     assert (newest.state, [one.kind for one in newest.waiting]) == ("needs_person", ["missing"])
     assert "has this key already (CONFIRMED)" in newest.waiting[0].message
     assert [one.key for one in stage.effects()] == made
+
+
+def test_what_comes_late_asks_although_a_closing_of_before_the_start_was_told_since():
+    """Somebody dates a closing back: it is history, takes nothing, and must not keep the one that stands from asking."""
+    stage = Stage()
+    close_with(stage, expense("9"))
+    stage.erp()
+    stage.say(project(at=30))
+    stage.say(closed(at=40, closed_at="2025-06-01T00:00:00.000Z"))
+    assert stage.loop(2).state == "history"
+    stage.say(expense("10", at=50))
+    assert stage.loop().late == ("jira:10",)
