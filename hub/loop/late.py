@@ -23,11 +23,11 @@ def late_check(world: World, loop: CompiledLoop, instance: Instance, subject: En
     """See who is late now; who no longer matches is no longer late. Only the newest closing that stands asks."""
     if loop.definition.schedule is not None:
         return  # the next period takes it
-    every = [one for one in occurrences(world, loop, subject) if one.state not in _NEVER_ASK]
-    if every and every[-1].id != instance.id:
+    others = [one for one in occurrences(world, loop, subject) if one.id != instance.id]
+    if any(one.number > instance.number and one.state not in _NEVER_ASK for one in others):
         return
     try:
-        found = {one.key: one for _, one in late_matches(world, loop, instance, subject, every[:-1])}
+        found = {one.key: one for _, one in late_matches(world, loop, instance, subject, others)}
     except BROKEN as problem:  # it makes nobody late; the entity's own change comes again
         note(world, loop, subject, "where", str(problem))
         return

@@ -59,7 +59,8 @@ def related_lists(
 
 def occurrences(world: World, loop: CompiledLoop, subject: Entity) -> list[Instance]:
     """All closings this loop has of the subject, oldest first."""
-    return [one for one in world.instances(subject.kind, subject.key) if is_of(world.catalog, loop, one)]
+    found = [one for one in world.instances(subject.kind, subject.key) if is_of(world.catalog, loop, one)]
+    return sorted(found, key=lambda one: one.number)  # a loop that was renamed has them under several names
 
 
 def taken_before(world: World, instances: list[Instance]) -> set[tuple[str, str]]:

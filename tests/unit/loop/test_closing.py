@@ -453,7 +453,7 @@ def test_a_key_that_another_loop_has_is_told_and_not_waited_for():
 
 
 def test_what_comes_late_asks_although_a_closing_of_before_the_start_was_told_since():
-    """Somebody dates a closing back: it is history, takes nothing, and must not keep the one that stands from asking."""
+    """A closing that is dated back is history and takes nothing: the one that stands goes on asking."""
     stage = Stage()
     close_with(stage, expense("9"))
     stage.erp()
@@ -462,3 +462,15 @@ def test_what_comes_late_asks_although_a_closing_of_before_the_start_was_told_si
     assert stage.loop(2).state == "history"
     stage.say(expense("10", at=50))
     assert stage.loop().late == ("jira:10",)
+
+
+def test_the_newest_closing_is_the_last_one_whatever_the_loop_was_called():
+    versions = {"l1": called("close-out", "", "l1"), "l2": called("archive", "close-out", "l2")}
+    stage = Stage(catalog_of(versions["l1"], older=lambda name, logic: versions.get(logic)))
+    close_with(stage, expense("9"))
+    stage.erp()
+    stage.catalog = catalog_of(versions["l2"], older=lambda name, logic: versions.get(logic))
+    for at in (40, 60):
+        stage.say(project(at=at))
+        stage.say(closed(at=at + 1))
+    assert sorted((one.loop, one.number) for one in stage.memory.loops.values()) == [("archive", 2), ("close-out", 1)]

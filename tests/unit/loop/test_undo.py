@@ -261,6 +261,7 @@ def test_a_person_may_let_a_document_stay_and_it_is_still_held(stage: Stage) -> 
     stage.say(closed(at=40, closed_at="2026-01-03T00:00:00.000Z"))
     assert stage.person("approve", loop=stage.loop(2).id, who="E3")
     assert [one.step for one in stage.effects("PLANNED")] == ["purchase"], "the expense is paid: it stays paid"
+    assert (stage.loop(2).late, stage.waits()) == ((), []), "and nobody is asked about it again"
 
 
 def test_a_document_taken_back_by_hand_is_read_before_it_counts(stage: Stage) -> None:
