@@ -30,10 +30,13 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Feed recorded deliveries of a connection."""
         import asyncio
+        import logging
 
         from hub.bootstrap import open_workspace
+        from hub.cli.logs import set_up
         from hub.cli.render import document
 
+        set_up(logging.WARNING)  # to stderr: on stdout there is the one JSON document
         result = asyncio.run(_ingest(open_workspace(workspace), connection, files, verify))
         if form is Format.json:
             document(result)

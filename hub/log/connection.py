@@ -51,7 +51,8 @@ class Connection:
         """Resolved when the last spooled records are through, or will not be soon: newcomers wait for it."""
         self._told = False
         self._alarm: asyncio.TimerHandle | None = None
-        self._draining: asyncio.Task[None] | None = None
+        self.draining: asyncio.Task[None] | None = None
+        """Works while the connection is behind its spool, and ends when it is straight again."""
 
     async def add(self, wires: Sequence[Wire]) -> None:
         """Keep them. Raises ``RetryableError`` when neither brokers nor disk take them."""
@@ -70,7 +71,7 @@ class Connection:
         calls, self._calls = list(self._calls), {}
         self._moving = calls
         logger.warning("behind the spool", action="spool.behind", connection=self._name, calls=len(calls))
-        self._draining = asyncio.create_task(self._catch_up(calls, self._written(calls)))
+        self.draining = asyncio.create_task(self._catch_up(calls, self._written(calls)))
 
     def unanswered(self) -> list[asyncio.Future[None]]:
         return [call.answer for call in (*self._moving, *self._calls)]
@@ -78,9 +79,9 @@ class Connection:
     async def close(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        if self._draining is not None:
-            self._draining.cancel()
-            await asyncio.wait([self._draining])
+        if self.draining is not None:
+            self.draining.cancel()
+            await asyncio.wait([self.draining])
 
     async def _spool(self, wires: Sequence[Wire]) -> None:
         kept = self._spooling.add(self._name, wires)

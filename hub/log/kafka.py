@@ -28,7 +28,8 @@ from hub.store.port import Store
 PATIENCE_SECONDS = 1.0
 """How long the brokers may take before the delivery goes into the spool: senders give up after some seconds."""
 ADOPT_SECONDS = 5.0
-CLOSE_SECONDS = 2.0
+CLOSE_SECONDS = 3.0
+"""What a process that ends gives its spool to empty itself; the next one sends the rest."""
 UNPLACED = Appended(-1, "")
 
 logger = structlog.get_logger()
@@ -101,9 +102,14 @@ class KafkaLog(StoredDeliveries):
         unanswered = [answer for one in self._connections.values() for answer in one.unanswered()]
         if unanswered:
             await asyncio.wait(unanswered, timeout=self._patience + CLOSE_SECONDS)
+        if drains := [one.draining for one in self._connections.values() if one.draining is not None]:
+            await asyncio.wait(drains, timeout=CLOSE_SECONDS)
         await asyncio.gather(*(one.close() for one in self._connections.values()))
         await self._producing.close()
         await self._spooling.close()
+
+    def _wire(self, one: Arrival) -> Wire:
+        return encode(one, self._route(one.connection, one.headers, one.body))
 
     def _connection(self, name: str) -> Connection:
         found = self._connections.get(name)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -68,6 +68,8 @@ class Lane:
     topic: str
     partition: int
     pending: deque[Sent] = field(default_factory=deque)
+    taken: list[Sent] = field(default_factory=list)
+    """What is with the brokers now."""
     busy: bool = False
 
 
@@ -104,18 +106,22 @@ class Producing:
 
     async def close(self) -> None:
         """Let what is under way arrive, for a moment; what does not gets ``Away``."""
-        busy: list[asyncio.Future[Any]] = [one.future for lane in self._lanes.values() for one in lane.pending]
-        busy.extend(self._tasks)
-        if busy:
-            await asyncio.wait(busy, timeout=STOP_SECONDS)
+        if under_way := [one.future for waiting in self._waiting() for one in waiting]:
+            await asyncio.wait(under_way, timeout=STOP_SECONDS)
         ending = [task for task in (self._main, *self._tasks) if task is not None]
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
         if self._producer is not None:
             await _stop(self._producer)
-        for waiting in (*(lane.pending for lane in self._lanes.values()), *self._unknown.values()):
+        for waiting in self._waiting():
             _fail(waiting, Away("the hub is stopping"))
+
+    def _waiting(self) -> list[Collection[Sent]]:
+        found: list[Collection[Sent]] = list(self._unknown.values())
+        for lane in self._lanes.values():
+            found += (lane.taken, lane.pending)
+        return found
 
     def _enqueue(self, topic: str, count: int, sent: Sent) -> None:
         place = topic, _hash(sent.wire.key) % count
@@ -135,40 +141,47 @@ class Producing:
                 self._producer = await self._connected()
                 self._up.set()
             lanes, self._ready = self._ready, {}
-            if lanes:
-                shipping = [self._spawn(self._ship(self._producer, lane)) for lane in lanes.values()]
-                await asyncio.wait(shipping, timeout=ROUND_SECONDS)
+            shipped = [await self._ship(self._producer, lane) for lane in lanes.values()]
+            under_way = [answer for answer in shipped if answer is not None]
+            if under_way:
+                await asyncio.wait(under_way, timeout=ROUND_SECONDS)
 
-    async def _ship(self, producer: Any, lane: Lane) -> None:
-        """One batch of one partition, until the brokers have it."""
-        lane.busy = True
-        taken: list[Sent] = []
+    async def _ship(self, producer: Any, lane: Lane) -> asyncio.Future[Any] | None:
+        """Hand over one batch of a partition; gives the future of the brokers' answer to it."""
+        lane.busy, lane.taken = True, []
         try:
             batch = producer.create_batch()
             while lane.pending and _appended(batch, lane.pending[0]):
-                taken.append(lane.pending.popleft())
-            metadata = await (await producer.send_batch(batch, lane.topic, partition=lane.partition))
-        except asyncio.CancelledError:
-            _fail(taken, Away("the hub is stopping"))
-            raise
+                lane.taken.append(lane.pending.popleft())
+            answer: asyncio.Future[Any] = await producer.send_batch(batch, lane.topic, partition=lane.partition)
         except Exception as error:  # noqa: BLE001 - every caller gets it, and what follows in this partition too
-            self._broken(producer, lane, taken, error)
-        else:
-            for n, sent in enumerate(taken):
-                if not sent.future.done():
-                    sent.future.set_result(Place(lane.topic, lane.partition, metadata.offset + n))
-        finally:
+            self._broken(producer, lane, error)
             lane.busy = False
-            if lane.pending:
-                self._ready[lane.topic, lane.partition] = lane
-                self._some.set()
+            return None
+        answer.add_done_callback(lambda done: self._answered(producer, lane, done))
+        return answer
 
-    def _broken(self, producer: Any, lane: Lane, taken: list[Sent], error: Exception) -> None:
+    def _answered(self, producer: Any, lane: Lane, done: asyncio.Future[Any]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if done.cancelled() or error is not None:
+            self._broken(producer, lane, error or Away("cancelled"))
+        else:
+            offset = done.result().offset
+            for n, sent in enumerate(lane.taken):
+                if not sent.future.done():
+                    sent.future.set_result(Place(lane.topic, lane.partition, offset + n))
+        lane.busy, lane.taken = False, []
+        if lane.pending:
+            self._ready[lane.topic, lane.partition] = lane
+            self._some.set()
+
+    def _broken(self, producer: Any, lane: Lane, error: BaseException) -> None:
         """What follows in this partition must not overtake; the sequence is broken, so another producer goes on."""
         logger.error("refused", action="kafka.refused", topic=lane.topic, reason=f"{type(error).__name__}: {error}")
         away = Away(f"{lane.topic}: {type(error).__name__}", why=str(error), fix="see hub topics plan, hub doctor")
         away.__cause__ = error
-        _fail((*taken, *lane.pending), away)
+        _fail((*lane.taken, *lane.pending), away)
+        lane.taken = []
         lane.pending.clear()
         self._counts.pop(lane.topic, None)
         if producer is self._producer:
@@ -243,7 +256,7 @@ def _appended(batch: Any, sent: Sent) -> bool:
     return batch.append(key=wire.key, value=wire.value, timestamp=sent.at, headers=wire.headers) is not None
 
 
-def _fail(waiting: Any, error: Exception) -> None:
+def _fail(waiting: Iterable[Sent], error: Exception) -> None:
     for sent in waiting:
         if not sent.future.done():
             sent.future.set_exception(error)

@@ -108,8 +108,8 @@ class Intake:
 async def straight(log: KafkaLog) -> None:
     """Until nothing is behind the spool."""
     for one in list(log._connections.values()):
-        if one.behind and one._draining is not None:
-            await one._draining
+        if one.behind and one.draining is not None:
+            await one.draining
 
 
 @asynccontextmanager

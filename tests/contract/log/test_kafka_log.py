@@ -102,7 +102,7 @@ async def test_a_topic_that_is_not_there_holds_up_nobody_else(kafka: str, topics
         waiting = log.waiting()
         await log.append([replace(arrival(b"3"), connection="erp")])
         make_topics(kafka, topics.wanted(["nobody"], [])[:1])
-        drained = log._connections["nobody"]._draining
+        drained = log._connections["nobody"].draining
         assert waiting["nobody"]
         assert drained is not None
         async with asyncio.timeout(30):

@@ -74,7 +74,7 @@ class Stage:
     async def straight_again(self) -> None:
         if self.connection.behind:
             async with asyncio.timeout(10):
-                await self.connection._draining  # type: ignore[misc]
+                await self.connection.draining  # type: ignore[misc]
 
     async def close(self) -> None:
         await self.connection.close()
