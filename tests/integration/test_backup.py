@@ -184,3 +184,7 @@ def test_who_restored_what_and_why_is_kept(space: Space, kept: Path) -> None:
     assert event["data"]["set"]["who"] == "E1003"
     assert event["data"]["set"]["why"] == "disk replaced"
     assert [one["data"]["set"]["kind"] for one in events_of(space, "integration.halted")] == ["restored"] * 2
+    with sqlite3.connect(space.folder / ".hub" / "hub.db") as db:
+        audits = db.execute("SELECT who, why FROM audit WHERE action = 'workspace restore'").fetchall()
+    db.close()
+    assert audits == [("E1003", "disk replaced")]
