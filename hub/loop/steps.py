@@ -13,6 +13,7 @@ from hub.loop.waits import OVER, graded, is_held, place, settled, step_of, waiti
 from hub.loop.world import World
 from hub.mapping.compiled import CompiledLoop, CompiledStep, ExpressionError, LinkOf, Unlinked
 from hub.model.action import ActionSpec, Call, next_call, payload_problem
+from hub.model.changes import NotLoaded, union
 from hub.model.effect import Effect, EffectState, effect_key
 from hub.model.frozen import replace
 from hub.model.instance import Instance, LoopState, Obligation, Step, StepState, Waiting
@@ -28,14 +29,20 @@ def advance(world: World, loop: CompiledLoop, instance: Instance) -> Instance:
     """Start every step whose ``after`` are over, until nothing changes; then say what the loop's state is."""
     moved = not is_held(instance)
     while moved:
-        moved = False
+        moved, missing = False, []
         for compiled in loop.steps:
             step = step_of(instance, compiled.definition.name)
             if step is None or not _startable(step) or not _ready(instance, compiled):
                 continue
-            after = start(world, loop, instance, compiled, step)
+            try:
+                after = start(world, loop, instance, compiled, step)
+            except NotLoaded as one:
+                missing.append(one.touched)  # the other steps miss something too: one more pass for all of them
+                continue
             moved = moved or step_of(after, step.name) != step
             instance = after
+        if missing:
+            raise NotLoaded(union(missing))
     return close(world, loop, instance)
 
 

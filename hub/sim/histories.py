@@ -87,7 +87,9 @@ def replayed(document: dict[str, Any], folder: Path) -> dict[str, Any]:
         )
     journal = replay.Journal([(_meant(what), now, catalog) for what, now in document["journal"]])
     with closing(VirtualLoop()) as loop:
-        store = SimStore(db, SimClock(loop), lambda flush: flush(), lambda _: None, lambda committed: None)
+        store = SimStore(
+            db, SimClock(loop), lambda flush: flush(), lambda db, concluded: None, lambda committed: None
+        )
         replay._conclude(store, journal)
     return decided(db)
 

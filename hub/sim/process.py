@@ -211,9 +211,9 @@ class Life(HubSide):
     def _later(self, flush: Callable[[], None]) -> None:
         self.loop.call_later(self._delays.uniform(0.0003, self.hooks.flush), flush)
 
-    def _committed(self, db: Any) -> None:
+    def _committed(self, db: Any, concluded: bool) -> None:
         self.changed.set()
-        self.hooks.committed(db)
+        self.hooks.committed(db, concluded)
 
     def busy(self) -> bool:
         return any(role.busy for role in self.host.roles) or bool(self.serving.executor._flying)
@@ -282,8 +282,8 @@ class Hooks:
     def failed(self, error: BaseException) -> None:
         """A role ended with an exception: in the product the host stops."""
 
-    def committed(self, db: Any) -> None:
-        """A group was committed."""
+    def committed(self, db: Any, concluded: bool) -> None:
+        """A group was committed; ``concluded``: not of deliveries alone."""
 
     versions: list[int]
     """Which of the two versions of the mapping was in force, oldest first."""

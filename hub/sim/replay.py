@@ -81,7 +81,7 @@ def check(run: sqlite3.Connection, journal: Journal, clock: SimClock) -> Violati
     deliveries = rows(run, "SELECT * FROM delivery")
     if deliveries:
         copy.executemany(f"INSERT INTO delivery VALUES ({','.join('?' * len(deliveries[0]))})", deliveries)
-    store = SimStore(copy, clock, lambda flush: flush(), lambda db: None, lambda committed: None)
+    store = SimStore(copy, clock, lambda flush: flush(), lambda db, concluded: None, lambda committed: None)
     _conclude(store, journal)
     return _different(run, copy)
 

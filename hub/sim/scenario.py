@@ -182,8 +182,7 @@ def _jira_at(second: float) -> str:
 
 
 def jira_time(at: Micros) -> str:
-    when = moment(at)
-    return when.strftime("%Y-%m-%dT%H:%M:%S.") + f"{when.microsecond // 1000:03d}+0000"
+    return moment(at).replace(tzinfo=None).isoformat(timespec="milliseconds") + "+0000"
 
 
 class Sources:

@@ -19,6 +19,7 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
 from hub.model.clock import Clock
+from hub.store.appending import Append
 from hub.store.open import open_store
 from hub.store.sqlite import SqliteStore
 from hub.store.writer import Group, Job, Writer, _settle_all
@@ -116,7 +117,7 @@ class SimWriter(Writer):
         self._commit(self._db, Group(jobs))
         self._store.settled(self.commits > before or self.unsure)
         if not self._store.dead:
-            self._store.committed(self._db)
+            self._store.committed(self._db, any(not isinstance(job.work, Append) for job in jobs))
             _settle_all(jobs)
 
 
@@ -160,11 +161,12 @@ class SimStore(SqliteStore):
         db: sqlite3.Connection,
         clock: Clock,
         later: Later,
-        committed: Callable[[sqlite3.Connection], None],
+        committed: Callable[[sqlite3.Connection, bool], None],
         settled: Callable[[bool], None],
         trouble: Callable[[], list[str]] = list,
     ) -> None:
-        """``settled`` hears of every group whether it was committed, ``committed`` of those whose process lives;
+        """``settled`` hears of every group whether it was committed, ``committed`` of those whose process lives, and
+        whether anything but deliveries was in it;
         ``trouble`` says what goes wrong with the next commits."""
         self.trouble = trouble
         self.path, self.clock, self.settled = Path("simulated.db"), clock, settled

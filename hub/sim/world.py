@@ -303,9 +303,10 @@ class World(Hooks):
                 if where == connection and reference.startswith(name):
                     known.doubtful = True
 
-    def committed(self, db: Any) -> None:
+    def committed(self, db: Any, concluded: bool) -> None:
+        """The balance is of what lies below the checkpoint: deliveries alone, above it, do not move it."""
         self.commits += 1
-        if problem := self.balance.check(db):
+        if concluded and (problem := self.balance.check(db)):
             self.broken(problem)
 
     def settled(self, committed: bool) -> None:
