@@ -221,9 +221,19 @@ class Workspace:
             self._refuse_errors()
         versions.activate(self)
 
+    @property
+    def served(self) -> bool:
+        """Whether some process concludes deliveries here now: the run lock's holder, or any worker."""
+        if self.settings.log != "kafka":
+            return is_served(self.state)
+        from hub.engine.leading import PRESENT
+        from hub.store.leases import live
+
+        return any(lease.name.startswith(PRESENT) for lease in live(self.store))
+
     def join(self) -> None:
         """A command that decides does so as the process that serves the workspace; without one, as a start would."""
-        if is_served(self.state):
+        if self.served:
             self.adopt(self.in_force)
         else:
             self.activate()

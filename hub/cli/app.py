@@ -18,6 +18,7 @@ from hub.errors import HubError
 COMMANDS = (
     "init",
     "run",
+    "worker",
     "check",
     "ingest",
     "settle",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hub.cli.doctor_line import Line
-from hub.engine.runlock import is_served, read_note
+from hub.engine.runlock import read_note
 from hub.errors import HubError
 from hub.log.reserve import RESERVE_BYTES, RESERVE_SHARE, disk_space
 
@@ -76,7 +76,7 @@ def serving(opened: Workspace) -> Iterator[Line]:
     """Who serves it now. Workers of a cluster are asked for where the leases are."""
     if opened.settings.log == "kafka":
         return
-    if is_served(opened.state):
+    if opened.served:
         note = read_note(opened.state)
         yield Line("serving", "ok", f"process {note.get('pid')} at {note.get('url') or 'no address'}")
     else:

@@ -126,9 +126,8 @@ def _errors(space: Workspace, file: str = "") -> list[Diagnostic]:
 
 def runs_what_was_activated(space: Workspace) -> bool:
     """Whether an edited file has to be activated first: with governance on always, else while the hub serves."""
-    from hub.engine.runlock import is_served
 
-    return space.settings.governance == "on" or is_served(space.state)
+    return space.settings.governance == "on" or space.served
 
 
 def notes(space: Workspace) -> list[str]:

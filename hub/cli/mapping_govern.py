@@ -179,9 +179,7 @@ def _next(space: Workspace, named: tuple[str, str], choice: str) -> None:
 
 def _taken(space: Workspace) -> str:
     """From when on it is what the hub runs."""
-    from hub.engine.runlock import is_served
-
-    if is_served(space.state):
+    if space.served:
         return "live: the running hub takes it before its next delivery"
     if space.settings.governance == "on":
         return "live: whatever runs next uses it"

@@ -53,7 +53,6 @@ def replay_command(root: Path, decision: tuple[str, str], dry_run: bool, example
     from hub.bootstrap import open_workspace
     from hub.cli.decisions import decision_id, person
     from hub.cli.render import document
-    from hub.engine.runlock import is_served
     from hub.errors import UsageError
 
     space = open_workspace(root)
@@ -61,7 +60,7 @@ def replay_command(root: Path, decision: tuple[str, str], dry_run: bool, example
     if not dry_run and not why.strip():
         raise UsageError("say who and why: --as PERSON --why TEXT", fix="hub replay --dry-run says what would change")
     code = "" if dry_run else person(space, who)
-    if not dry_run or is_served(space.state):
+    if not dry_run or space.served:
         space.join()
     done = Done(examples)
     if not dry_run:

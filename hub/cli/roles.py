@@ -138,8 +138,9 @@ class Roles:
         return len(due)
 
     async def _readings(self) -> int:
+        concluded = self._concluded()  # before: a reading that is open now was open when its answer was not concluded
         readings = list(self.workspace.store.open_readings(self.workspace.clock.now(), AT_ONCE))
-        return await self.reader.serve(readings, self._concluded()) if readings else 0
+        return await self.reader.serve(readings, concluded) if readings else 0
 
     def _concluded(self) -> Callable[[Answer], bool]:
         """Whether the engine has gone past an answer that was appended."""

@@ -90,14 +90,14 @@ async def until_stopped(serving: Serving) -> None:
 
 def run_loop(work: Coroutine[Any, Any, T]) -> T:
     """Run on uvloop where it is installed (it halves the cost of a webhook); a signal ends it in good order."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
             return runner.run(_until_terminated(work))
         except asyncio.CancelledError as error:
             raise KeyboardInterrupt from error
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     try:
         from uvloop import new_event_loop
     except ModuleNotFoundError:

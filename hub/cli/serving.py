@@ -22,6 +22,7 @@ from hub.engine.advance import Engine
 from hub.engine.embedded import Host, Turn
 from hub.engine.runlock import RunLock
 from hub.engine.settling import ActivationMoved
+from hub.errors import UsageError
 
 if TYPE_CHECKING:
     from hub.bootstrap import Workspace
@@ -51,6 +52,7 @@ class Serving(Roles):
 
     async def __aenter__(self) -> Serving:
         """Lock, twins, store and catalog, roles, intake: in this order; what fails undoes the ones before."""
+        refuse_kafka(self.workspace)
         async with self._stack as stack:
             self.lock.take()
             stack.callback(self.lock.release)
@@ -102,3 +104,13 @@ class Serving(Roles):
             return await self.engine.step(BATCH)
         except ActivationMoved:
             return 1
+
+
+def refuse_kafka(workspace: Workspace) -> None:
+    """One process alone would conclude nothing of what comes through Kafka. Raises ``UsageError``."""
+    if workspace.settings.log == "kafka":
+        raise UsageError(
+            "this workspace keeps its log in Kafka",
+            where="hub.yaml log",
+            fix="serve it with: hub worker",
+        )

@@ -13,7 +13,9 @@ from hub.cli.options import HERE, Format, FormatOption, WorkspaceOption
 
 if TYPE_CHECKING:
     from hub.bootstrap import Workspace
+    from hub.cli.roles import Roles
     from hub.cli.serving import Serving
+    from hub.cli.working import Working
 
 LOOK_SECONDS = 0.05
 QUIET_LOOKS = 3
@@ -53,14 +55,26 @@ def settle_workspace(folder: Path, timeout: float) -> dict[str, Any]:
 
 
 async def _alone(opened: Workspace, timeout: float) -> dict[str, Any]:
-    from hub.cli.serving import Serving
-
-    async with Serving(opened, listen=False) as serving:
-        settled = await until_settled(serving, timeout)
-        return result(opened, settled, dict(serving.executor.paused))
+    async with _process(opened) as process:
+        settled = await until_settled(process, timeout)
+        return result(opened, settled, dict(process.executor.paused))
 
 
-async def until_settled(serving: Serving, timeout: float) -> bool:
+def _process(opened: Workspace) -> Serving | Working:
+    """Whoever does the work of this workspace when nobody serves it. Raises ``AlreadyServed``."""
+    if opened.settings.log != "kafka":
+        from hub.cli.serving import Serving
+
+        return Serving(opened, listen=False)
+    from hub.cli.working import Working
+    from hub.engine.runlock import AlreadyServed
+
+    if opened.served:
+        raise AlreadyServed({})
+    return Working(opened, ("engine", "effects", "poll", "publish"))
+
+
+async def until_settled(serving: Roles, timeout: float) -> bool:
     """Let the host work. True when nothing is left that it could do itself, now or later."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
@@ -84,18 +98,27 @@ def due_in(opened: Workspace, patience: float) -> float | None:
 
     Polling does not count; limits and schedules do where they fall due within ``patience`` seconds.
     """
-    from hub.engine.advance import CONSUMER, PARTITION
     from hub.model.clock import SECOND
     from hub.store.queries.loops import next_work
 
     store, now = opened.store, opened.clock.now()
-    if opened.log.end() > store.checkpoint(CONSUMER, PARTITION):
+    if _unconcluded(opened):
         return 0.0
     due = store.next_due()
     if due is not None and due > now + int(patience * SECOND):
         with store.read() as db:
             due = next_work(db)
     return None if due is None else max(0.0, (due - now) / SECOND)
+
+
+def _unconcluded(opened: Workspace) -> bool:
+    """Whether deliveries wait for the engine."""
+    if opened.settings.log == "kafka":
+        outside = opened.outside()
+        return bool(outside.count or outside.problem)
+    from hub.engine.advance import CONSUMER, PARTITION
+
+    return opened.log.end() > opened.store.checkpoint(CONSUMER, PARTITION)
 
 
 async def _beside(opened: Workspace, timeout: float) -> dict[str, Any]:

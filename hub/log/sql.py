@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import orjson
-
 from hub.log.port import Appended, Arrival
 from hub.log.reserve import Reserve, disk_space
-from hub.log.stored import StoredDeliveries
-from hub.model.delivery import delivery_ref, fingerprint
-from hub.store.appending import Placed, Sealed
+from hub.log.stored import StoredDeliveries, sealed
+from hub.store.appending import Placed
 from hub.store.port import Store
 
 
@@ -27,32 +24,17 @@ class SqlLog(StoredDeliveries):
 
     async def append(self, arrivals: Sequence[Arrival]) -> Sequence[Appended]:
         self._reserve.check()
-        placed = await self._store.appending([self.sealed(arrival) for arrival in arrivals])
+        placed = await self._store.appending([sealed(self._store, arrival) for arrival in arrivals])
         return [_appended(each) for each in placed]
 
     def append_now(self, arrivals: Sequence[Arrival]) -> Sequence[Appended]:
         """The same, blocking, for callers without an event loop."""
         self._reserve.check()
-        placed = self._store.append_now([self.sealed(arrival) for arrival in arrivals])
+        placed = self._store.append_now([sealed(self._store, arrival) for arrival in arrivals])
         return [_appended(each) for each in placed]
 
     async def close(self) -> None:
         """Nothing of its own to let go of."""
-
-    def sealed(self, a: Arrival) -> Sealed:
-        """Ready to be placed: hashed, its bytes as they stand on disk."""
-        return Sealed(
-            a.connection,
-            bytes.fromhex(delivery_ref(a.connection, a.source_id, a.body, 0)),
-            fingerprint(a.connection, a.source_id, a.body),
-            a.source_id,
-            a.received_at,
-            a.origin,
-            a.cause,
-            orjson.dumps(dict(a.headers)),
-            self._store.seal(a.body, a.connection),
-            lambda nth: bytes.fromhex(delivery_ref(a.connection, a.source_id, a.body, nth)),
-        )
 
 
 def _appended(placed: Placed) -> Appended:

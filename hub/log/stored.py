@@ -7,7 +7,9 @@ from typing import Any
 
 import orjson
 
-from hub.model.delivery import Delivery
+from hub.log.port import Arrival
+from hub.model.delivery import Delivery, delivery_ref, fingerprint
+from hub.store.appending import Sealed
 from hub.store.port import Store
 
 BATCH_BYTES = 16 << 20
@@ -70,3 +72,19 @@ class StoredDeliveries:
             cause,
             position,
         )
+
+
+def sealed(store: Store, a: Arrival) -> Sealed:
+    """The arrival as its row will be, hashed and sealed: done before any lock is taken."""
+    return Sealed(
+        a.connection,
+        bytes.fromhex(delivery_ref(a.connection, a.source_id, a.body, 0)),
+        fingerprint(a.connection, a.source_id, a.body),
+        a.source_id,
+        a.received_at,
+        a.origin,
+        a.cause,
+        orjson.dumps(dict(a.headers)),
+        store.seal(a.body, a.connection),
+        lambda nth: bytes.fromhex(delivery_ref(a.connection, a.source_id, a.body, nth)),
+    )

@@ -46,6 +46,11 @@ class Topics:
     def quarantine(self) -> str:
         return f"{self.prefix}.quarantine"
 
+    @property
+    def control(self) -> str:
+        """A record in it makes every worker look at once whether there is something to do."""
+        return f"{self.prefix}.control"
+
     def connection_of(self, topic: str) -> str:
         """Whose deliveries a topic holds. Raises ``ValueError`` for any other topic."""
         head = f"{self.prefix}.delivery."
@@ -59,7 +64,8 @@ class Topics:
         names.update(map(self.delivery, connections))
         names.update(map(self.event, entities))
         configs = self._configs()
-        return [Topic(name, self.partitions, self.replication, configs) for name in sorted(names)]
+        found = [Topic(name, self.partitions, self.replication, configs) for name in names]
+        return sorted([*found, Topic(self.control, 1, self.replication, configs)])
 
     def _configs(self) -> dict[str, str]:
         return {

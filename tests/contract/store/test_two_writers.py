@@ -14,6 +14,7 @@ import pytest
 from hub.errors import RetryableError
 from hub.log.port import Arrival
 from hub.log.sql import SqlLog
+from hub.log.stored import sealed
 from hub.model.changes import Changes, Outcome, Touched
 from hub.model.entity import Entity
 from hub.store.failures import LOST_RACE
@@ -318,7 +319,7 @@ def test_what_was_concluded_from_a_delivery_follows_it_to_its_place(
 ) -> None:
     one, other = pair
     log = SqlLog(other)
-    arrivals = [log.sealed(Arrival("jira", body, {}, 1, "webhook")) for body in (b"a", b"b", b"b")]
+    arrivals = [sealed(one, Arrival("jira", body, {}, 1, "webhook")) for body in (b"a", b"b", b"b")]
     placed = one.identify(arrivals)
     log.append_now([Arrival("trello", b"first", {}, 1, "webhook")])
 
@@ -337,7 +338,7 @@ def test_who_lands_what_another_has_landed_meanwhile_must_look_again(
 ) -> None:
     one, other = pair
     log = SqlLog(other)
-    arrivals = [log.sealed(Arrival("jira", b"a", {}, 1, "webhook", "id-1"))]
+    arrivals = [sealed(one, Arrival("jira", b"a", {}, 1, "webhook", "id-1"))]
     late, early = one.identify(arrivals), other.identify(arrivals)
     other.write_now(lambda t: t.land(arrivals, early))
     with pytest.raises(LOST_RACE):
