@@ -92,7 +92,7 @@ def twins(space: Space) -> Iterator[None]:
     folder = space.folder / ".hub" / "twins"
     lock = RunLock(folder)
     lock.take()
-    running = start_twins({name: name for name in ("jira", "trello", "erp", "mail") if name != "mail"}, folder)
+    running = start_twins({name: name for name in ("jira", "trello", "erp")}, folder)
     try:
         yield
     finally:
@@ -102,12 +102,11 @@ def twins(space: Space) -> Iterator[None]:
 
 def history(deliveries: int, every: int = 4) -> tuple[list[bytes], list[bytes], int]:
     """What is said before any project closes, the closings, and how many documents they ask for."""
-    closing, kept = project_history.CLOSES_EVERY, project_history.CLOSES_EVERY
+    kept = project_history.CLOSES_EVERY
     project_history.CLOSES_EVERY = every
     try:
         bodies = project_history.history(deliveries, 0, padding=200).bodies
     finally:
         project_history.CLOSES_EVERY = kept
-    del closing
     last = [body for body in bodies if b'"resolutiondate":"2026' in body]
     return [body for body in bodies if b'"resolutiondate":"2026' not in body], last, 3 * len(last)
