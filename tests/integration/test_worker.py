@@ -214,7 +214,7 @@ def test_a_rolling_restart_moves_no_partition_and_changes_nothing(stage: Cluster
 
 def test_a_worker_that_dies_between_its_commit_and_the_hint_repeats_nothing(stage: ClusterSpace) -> None:
     bodies = history(200)[0]
-    one = stage.worker("a", crash_at="B8:3")
+    one = stage.worker("a", crash_at="B8")
     stage.serving(one, "a")
     stage.ingest(bodies)
     stage.until(lambda: not one.alive)

@@ -11,7 +11,7 @@ from hub.model.clock import SECOND
 def test_every_connection_and_entity_has_its_topic() -> None:
     names = [topic.name for topic in Topics("x").wanted(["jira", "erp"], ["project"])]
 
-    assert names == ["x.delivery.erp", "x.delivery.jira", "x.event.project", "x.loop", "x.quarantine"]
+    assert names == ["x.control", "x.delivery.erp", "x.delivery.jira", "x.event.project", "x.loop", "x.quarantine"]
 
 
 def test_a_connection_is_read_back_from_its_topic() -> None:
