@@ -22,9 +22,7 @@ def register(app: typer.Typer) -> None:
         ] = "intake,engine,effects,publish,poll",
         slot: Annotated[
             str,
-            typer.Option(
-                envvar="HUB_SLOT", help="A name that stays over restarts: its partitions wait for it half a minute."
-            ),
+            typer.Option(envvar="HUB_SLOT", help="A name that stays over restarts: its partitions wait 20 s for it."),
         ] = "",
         workspace: WorkspaceOption = HERE,
     ) -> None:

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 PARTS = ("intake", "engine", "effects", "publish", "poll")
 PATIENCE_SECONDS = 120.0
 """How long what became of an effect is kept and tried to be written while the database is away."""
-SESSION_MS = 30_000
+SESSION_MS = 20_000
+"""How long partitions wait for a worker that says nothing: longer than it takes to start one anew."""
 ONCE = frozenset({"timers", "reader", "watch", "seal"})
 """What one worker of those with the part ``engine`` does for all."""
 

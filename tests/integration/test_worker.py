@@ -28,7 +28,8 @@ from tests.worker_stage import ClusterSpace, history, twins
 
 pytestmark = pytest.mark.real_server
 DELIVERIES = int(os.environ.get("HUB_HISTORY", "2000"))
-RECOVERS_SECONDS = 30.0
+RECOVERS_SECONDS = 60.0
+"""For all that is left to do, processes started anew included, on a machine that does other things besides."""
 ENTITIES = "SELECT kind, key, label, version, deleted, state FROM entity ORDER BY kind, key"
 OUTCOMES = (
     "SELECT d.connection, o.table_name, o.verdict, o.reason, count(*) FROM outcome o JOIN delivery d"
@@ -169,7 +170,9 @@ def test_workers_that_are_killed_lose_nothing_and_double_nothing(stage: ClusterS
         stage.ingest(last, "closings")
         stage.until(lambda: stage.confirmed() > documents // 4)
         holder = stage.ask("SELECT holder FROM lease WHERE name = 'effect/erp'")[0][0]
-        running[str(holder)[0]].kill()  # amid its sending
+        slot = str(holder)[0]
+        running[slot].kill()  # amid its sending
+        running[slot] = stage.worker(slot)
         took = stage.until(lambda: stage.confirmed() == documents)
         assert took < RECOVERS_SECONDS
         exact(stage, len(first + last), documents)
