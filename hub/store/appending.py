@@ -60,15 +60,18 @@ class Placed(NamedTuple):
 
 Last = tuple[int, int, bytes]
 """nth, position, ref of the newest delivery of a fingerprint."""
+Find = Callable[[Database, Sequence[bytes]], dict[bytes, Last]]
 
 
 class Placing:
     """Gives each delivery of a run its position and identity; rows are collected and inserted at once."""
 
-    def __init__(self, db: Database, fingerprints: Sequence[bytes], first: int | None = None) -> None:
+    def __init__(
+        self, db: Database, fingerprints: Sequence[bytes], first: int | None = None, find: Find | None = None
+    ) -> None:
         """``first``: the position to begin with; without, the next one of the log."""
         self._db = db
-        self._last = _newest(db, fingerprints)
+        self._last = (find or _newest)(db, fingerprints)
         self._next = int(db.execute(NEXT).fetchone()[0]) if first is None else first
         self._refs: dict[bytes, int] = {}
         self.rows: list[tuple[object, ...]] = []
@@ -115,15 +118,15 @@ def _newest(db: Database, fingerprints: Sequence[bytes]) -> dict[bytes, Last]:
     return found
 
 
-def identified(db: Database, arrivals: Sequence[Sealed], first: int) -> list[Placed]:
+def identified(db: Database, arrivals: Sequence[Sealed], first: int, find: Find | None = None) -> list[Placed]:
     """Where these would stand, the first new one at ``first``; nothing is written."""
-    placing = Placing(db, [arrival.fingerprint for arrival in arrivals], first)
+    placing = Placing(db, [arrival.fingerprint for arrival in arrivals], first, find)
     return [placing.place(arrival) for arrival in arrivals]
 
 
-def append_runs(db: Database, runs: Sequence[Append]) -> list[list[Placed]]:
+def append_runs(db: Database, runs: Sequence[Append], find: Find | None = None) -> list[list[Placed]]:
     """Place and insert the deliveries of neighbouring callers; answers in their order."""
-    placing = Placing(db, [arrival.fingerprint for run in runs for arrival in run.arrivals])
+    placing = Placing(db, [arrival.fingerprint for run in runs for arrival in run.arrivals], find=find)
     answers = [[placing.place(arrival) for arrival in run.arrivals] for run in runs]
     db.executemany(INSERT_DELIVERY, placing.rows)
     counted = [("", f"duplicate/{name}", hour, n) for (name, hour), n in sorted(placing.duplicates.items())]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from itertools import chain
 from operator import itemgetter
 from struct import Struct, pack
 from typing import Any, cast
@@ -31,6 +30,21 @@ PARAMETER = re.compile(r"\?(\d*)")
 HEAD = Struct(">iiIii")
 EMPTY = Struct(">iiI")
 BYTES = Struct(">i")
+NULL = b"\xff\xff\xff\xff"
+SIZES_KEPT = 1 << 16
+
+
+class Sizes(dict[int, bytes]):
+    """A size in four bytes; common ones are remembered."""
+
+    def __missing__(self, size: int) -> bytes:
+        made = BYTES.pack(size)
+        if size < SIZES_KEPT:
+            self[size] = made
+        return made
+
+
+SIZES = Sizes()
 PREPARED_MAX = 500
 
 
@@ -63,7 +77,9 @@ def bigints(values: Sequence[int | None]) -> Bigints:
 
 
 def texts(values: Sequence[str | None]) -> Texts:
-    return Texts(_array(25, [None if one is None else one.encode() for one in values]))
+    if None in values:
+        return Texts(_array(25, [None if one is None else one.encode() for one in values]))
+    return Texts(_array(25, list(map(str.encode, values))))  # type: ignore[arg-type]
 
 
 def byteas(values: Sequence[bytes | None]) -> Byteas:
@@ -88,10 +104,15 @@ def _headed(element: int, nulls: int, count: int) -> bytes:
 
 
 def _array(element: int, values: Sequence[bytes | None]) -> bytes:
-    size = BYTES.pack
-    nulls = None in values
-    cells = chain.from_iterable((b"\xff\xff\xff\xff", b"") if v is None else (size(len(v)), v) for v in values)
-    return _headed(element, nulls, len(values)) + b"".join(cells)
+    """Sizes and values in turn, put together without a loop of ours: this is where a batch's time goes."""
+    if None in values:
+        size = BYTES.pack
+        cells = [NULL if v is None else size(len(v)) + v for v in values]
+        return _headed(element, 1, len(values)) + b"".join(cells)
+    turns = [b""] * (2 * len(values))
+    turns[::2] = map(SIZES.__getitem__, map(len, values))  # type: ignore[arg-type]
+    turns[1::2] = values  # type: ignore[assignment]
+    return _headed(element, 0, len(values)) + b"".join(turns)
 
 
 def _dumper(array: int) -> type[Dumper]:

@@ -151,7 +151,7 @@ def _referring(db: Database, view: LoadedView, missing: Sequence[tuple[str, str,
 def _quarantined(db: Database, view: LoadedView, wanted: Collection[tuple[str, str]]) -> None:
     missing = _missing(wanted, view.quarantines)
     view.quarantines.update(dict.fromkeys(missing, ()))
-    if db.execute(ANY_QUARANTINE).fetchone() is not None:
+    if missing and db.execute(ANY_QUARANTINE).fetchone() is not None:
         for place in missing:
             view.quarantines[place] = _loaded(db.execute(QUARANTINED, place))
 
