@@ -11,7 +11,10 @@ from concurrent.futures import ProcessPoolExecutor
 
 from tests.bench.row import Row
 
-BENCHES = ("engine", "apply", "store", "embedded", "webhook", "latency", "loop", "check", "impact", "memory")
+BENCHES = (
+    *("engine", "apply", "store", "postgres", "embedded", "webhook", "latency", "loop", "check", "impact"),
+    "memory",
+)
 
 
 def run(names: Sequence[str]) -> list[Row]:
