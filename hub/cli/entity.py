@@ -64,12 +64,13 @@ def register(app: typer.Typer) -> None:
 def print_entity(shown: dict[str, Any]) -> None:
     """For people."""
     from hub.cli.render import table
+    from hub.history.impact_text import words_of
 
     print(f"{shown['kind']} {shown['label'] or ''} ({shown['key']}), version {shown['version']}")
     rows = []
     for name, value in shown["state"].items():
         said = shown["fields"].get(name) or {}
-        rows.append((name, value, said.get("source"), said.get("at")))
+        rows.append((name, None if value is None else words_of(value), said.get("source"), said.get("at")))
     table(("field", "value", "said by", "at"), rows, empty="no fields")
     for connection, identity in shown["links"].items():
         print(f"in {connection}: {identity}")

@@ -15,7 +15,7 @@ from hub.model.entity import Entity
 from hub.model.instance import Instance, Step, Waiting
 from hub.model.twoway import TwoWay
 from hub.store.queries import entities, loops
-from hub.store.queries.events import events_of_streams
+from hub.store.queries.events import deliveries, events_of_streams
 from hub.store.queries.twoways import twoway_of
 
 
@@ -56,16 +56,35 @@ def conflict_json(known: TwoWay, name: str) -> dict[str, Any]:
 
 def _said(db: Connection, found: Entity) -> dict[str, dict[str, Any]]:
     """Per field: the event that gave it its value, when that was so at the source, and which object said it."""
-    said: dict[str, dict[str, Any]] = {}
+    last: dict[str, dict[str, Any]] = {}
     for event in events_of_streams(db, [found.stream]):
-        for name in event["data"].get("set", {}).keys() & found.state.keys():
-            said[name] = {"source": _source(found, name), "at": iso(event["time"]), "event": event["id"]}
-    return {name: said[name] for name in found.state if name in said}
+        last.update((name, event) for name in event["data"].get("set", {}).keys() & found.state.keys())
+    came = deliveries(db, sorted({event["delivery"] for event in last.values() if event["delivery"]}))
+    connections = {row["ref"]: row["connection"] for row in came}
+    return {
+        name: {
+            "source": source_of(found, name, connections.get(last[name]["delivery"], "")),
+            "at": iso(last[name]["time"]),
+            "event": last[name]["id"],
+        }
+        for name in found.state
+        if name in last
+    }
 
 
-def _source(found: Entity, name: str) -> str:
-    """The source object that spoke of the field last."""
-    newest = max(found.marks.items(), key=lambda each: (each[1].of(name).at, each[1].of(name).event, each[0]))
+def source_of(found: Entity, name: str, connection: str) -> str:
+    """The source object a field's value came from; ``connection`` is that of the delivery that set it.
+
+    Where sources are preferred, a delivery of one may bring up what another said: then one that says what holds.
+    """
+    holding = {
+        source: marks
+        for source, marks in found.marks.items()
+        if name in marks.said and found.state[name] not in (None, "") and marks.said[name] == found.state[name]
+    }
+    known = holding or found.marks
+    beside = {source: marks for source, marks in known.items() if source.partition("/")[0] == connection}
+    newest = max((beside or known).items(), key=lambda each: (each[1].of(name).at, each[1].of(name).event, each[0]))
     return newest[0]
 
 

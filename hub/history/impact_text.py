@@ -123,20 +123,21 @@ def name_of(example: Said) -> str:
 def told(before: Any, after: Any, language: str = "en") -> str:
     """``software → equipment``; of two objects only the parts that differ; what comes or goes, whole."""
     if not isinstance(before, Mapping) or not isinstance(after, Mapping) or _is_money(before) or _is_money(after):
-        return _short(f"{_said(before, language)} → {_said(after, language)}")
+        return _short(f"{words_of(before, language)} → {words_of(after, language)}")
     differ = [name for name in dict.fromkeys((*before, *after)) if before.get(name) != after.get(name)]
     return _short("; ".join(f"{name}: {told(before.get(name), after.get(name), language)}" for name in differ))
 
 
-def _said(value: Any, language: str) -> str:
+def words_of(value: Any, language: str = "en") -> str:
+    """One value as people say it: ``1000.00 CNY``, ``name: Laser, lines: [quantity: 2]``."""
     if value is None:
         return word("nothing", language)
     if _is_money(value):
         return f"{value['amount']} {value['currency']}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {_said(part, language)}" for name, part in value.items()) or "{}"
+        return ", ".join(f"{name}: {words_of(part, language)}" for name, part in value.items()) or "{}"
     if isinstance(value, list):
-        return f"[{'; '.join(_said(part, language) for part in value)}]"
+        return f"[{'; '.join(words_of(part, language) for part in value)}]"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -235,8 +235,21 @@ def _in_brackets(stop: _Stop) -> Told | None:
         return _second_colon(stop)
     if not line[column:].strip() or line[column] == "#":
         return None
+    if line[column - 1 : column] not in (" ", ",", ""):
+        return _cut_value(stop, line, column)
     why = "the parts inside {} and [] are separated by commas"
     return stop.told(*stop.at, len(line[column:].split()[0]), "a comma is missing before this", why, "write a , here")
+
+
+def _cut_value(stop: _Stop, line: str, column: int) -> Told:
+    """``from: row["a"]`` in braces: the ``[`` ends the value in the middle of its word."""
+    start = max(line.rfind(": ", 0, column) + 2, 0)
+    found = re.match(r"[^,}#]*", line[start:])
+    value = (found[0] if found else line[start:]).strip()
+    quote = '"' if "'" in value else "'"
+    why = "inside {} and [] a [ begins a list, also in the middle of a word"
+    what = f"{value} needs quotes here"
+    return stop.told(stop.at[0], start, len(value), what, why, f"put quotes around it: {quote}{value}{quote}")
 
 
 def _second_colon(stop: _Stop) -> Told | None:

@@ -23,6 +23,7 @@ from hub.mapping.check.scope import (
     until_scope,
     when_scope,
 )
+from hub.mapping.expression import habits
 from hub.mapping.expression.check import infer
 from hub.mapping.expression.kinds import DYN, Type, TypeScope, record_scope
 from hub.mapping.expression.parse import parse
@@ -163,7 +164,8 @@ class Checked:
 
     def _table(self, table: TableDef) -> None:
         stream = self.stream(table)
-        scope = record_scope(stream.names if stream else ())
+        documented = (each.path for each in stream.fields) if stream else ()
+        scope = record_scope(stream.names if stream else (), documented=documented)
         if table.only:
             self._expression(table.only, scope, CONDITION)
         for path in (table.key, table.label, *(path for _, path in table.match)):
@@ -293,7 +295,8 @@ class Checked:
         names = list(scope.names) if good == 0 else list(stopped.fields or ())
         where = "in scope here" if good == 0 else f"in {stopped}"
         allowed = ", ".join(sorted(names)) or "nothing"
-        fix = near(str(word), names) or (f"write .{path.text}" if not names else f"use one of: {allowed}")
+        fix = near(str(word), names) or (habits.path(str(word), scope) if good == 0 else "")
+        fix = fix or (f"write .{path.text}" if not names else f"use one of: {allowed}")
         self._add(path.place, "unknown-name", f'{path.text}: no "{word}" {where}', f"{where}: {allowed}", fix)
 
     def _add(self, place: Place, rule: str, message: str, why: str, fix: str) -> None:

@@ -125,7 +125,7 @@ def _name(node: Name, scope: TypeScope, typing: Typing) -> Type:
         "unknown-name",
         f'nothing here is called "{node.name}"',
         "an expression sees only the names of its scope",
-        habits.name(node.name, scope.names) or _near_name(node.name, scope),
+        habits.name(node.name, scope) or _near_name(node.name, scope),
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 
-from hub.mapping.expression.kinds import Type
+from hub.mapping.expression.kinds import TypeScope
 
 _OPERATORS = {
     "and": "&&",
@@ -80,6 +80,7 @@ _FUNCTIONS = {
     **dict.fromkeys(("where",), "list.filter(x, …)"),
     **dict.fromkeys(("countif",), "size(list.filter(x, …))"),
 }
+_PLAIN = re.compile(r"\w+\Z")
 _SIZES = frozenset(("length", "size", "count", "len"))
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "天": "days", "小时": "hours", "分钟": "minutes"}
 
@@ -107,13 +108,24 @@ def function(name: str) -> str:
     return f"write {found}" if found else ""
 
 
-def name(word: str, scope: Mapping[str, Type]) -> str:
-    """What a name nobody knows may stand for: a literal, or a field of an entity in scope. Empty if unknown."""
+def name(word: str, scope: TypeScope) -> str:
+    """What a name nobody knows may stand for: a literal, or what stands below a name in scope. Empty if unknown."""
     if literal := _LITERALS.get(word.lower()):
         return f"write {literal}"
-    entities = [(held, of) for held, of in scope.items() if held != "was" and of.name == "entity"]
+    if below := path(word, scope):
+        return below
+    entities = [(held, of) for held, of in scope.names.items() if held != "was" and of.name == "entity"]
     owners = [held for held, of in entities if word in (of.fields or ())]
     return f"write {owners[0]}.{word}" if owners else ""
+
+
+def path(word: str, scope: TypeScope) -> str:
+    """The path of a name that stands below another one in the stream's records; empty if unknown."""
+    if word in scope.deeper:
+        return f"write {scope.deeper[word]}"
+    if not scope.holder:
+        return ""
+    return f"write {scope.holder}.{word}" if _PLAIN.match(word) else f'write {scope.holder}["{word}"]'
 
 
 def part(of: str, text: str, word: str) -> str:

@@ -106,15 +106,28 @@ class TypeScope:
     open: bool = False
     gone: Mapping[str, str] = field(default_factory=dict)
     """Names that exist but not here -> why (``steps.x`` not in ``after``)."""
+    deeper: Mapping[str, str] = field(default_factory=dict)
+    """Names that stand below another one -> their whole path (``summary`` is ``fields.summary``)."""
+    holder: str = ""
+    """The name below which any other may stand: ``row`` of a dropped file."""
 
     def plus(self, **names: Type) -> TypeScope:
-        return TypeScope({**self.names, **names}, self.open, self.gone)
+        return TypeScope({**self.names, **names}, self.open, self.gone, self.deeper, self.holder)
 
     def get(self, name: str) -> Type | None:
         return self.names.get(name) or (DYN if self.open else None)
 
 
-def record_scope(names: Iterable[str], each: Iterable[str] = ()) -> TypeScope:
-    """The scope of a table's rows: the record's own top-level names, and ``each`` variables; all dynamic."""
-    known = tuple(names)
-    return TypeScope(dict.fromkeys((*known, *each), DYN), open=not known)
+def record_scope(names: Iterable[str], each: Iterable[str] = (), documented: Iterable[str] = ()) -> TypeScope:
+    """The scope of a table's rows: the record's own top-level names, and ``each`` variables; all dynamic.
+
+    ``documented``: paths of the stream, to say where a name stands that was written without what holds it.
+    """
+    known, deeper, holder = tuple(names), dict[str, str](), ""
+    for path in documented:
+        first, _, second = path.partition(".")
+        if second and "<" not in second:
+            deeper.setdefault(second.partition(".")[0], ".".join(path.split(".")[:2]))
+        elif "<" in second or "[" in first:
+            holder = holder or first.partition("[")[0]
+    return TypeScope(dict.fromkeys((*known, *each), DYN), open=not known, deeper=deeper, holder=holder)
