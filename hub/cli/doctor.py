@@ -6,6 +6,7 @@ It changes nothing: no schema is brought up, no topic made, no document sent. Wh
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -52,8 +53,11 @@ def diagnose(folder: Path) -> Iterator[Line]:
         yield from _problems(error)
         return
     yield Line("settings", "ok", f"hub.yaml of {opened.root.absolute()}")
-    for group in _groups(opened):
-        yield from _safely(opened, group)
+    try:
+        for group in _groups(opened):
+            yield from _safely(opened, group)
+    finally:
+        asyncio.run(opened.close())
 
 
 def _problems(error: ConfigError) -> Iterator[Line]:
@@ -70,13 +74,18 @@ Group = Callable[["Workspace"], Iterable["Line"]]
 
 def _groups(opened: Workspace) -> Iterator[tuple[str, Group]]:
     """(what a failure of the whole group is called, the group), cheap and local ones first."""
-    from hub.cli import doctor_store, doctor_workspace
+    from hub.cli import doctor_kafka, doctor_store, doctor_workspace
 
     yield "mappings", doctor_workspace.mappings
     yield "secrets", doctor_workspace.secrets
     yield "disk", doctor_workspace.disk
     yield "store", doctor_store.store
-    yield "serving", doctor_workspace.serving
+    if opened.settings.log == "kafka":
+        yield "kafka", doctor_kafka.kafka
+        yield "offsets", doctor_kafka.offsets
+        yield "workers", doctor_kafka.workers
+    else:
+        yield "serving", doctor_workspace.serving
     yield "connections", doctor_workspace.connections
 
 

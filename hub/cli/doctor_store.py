@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hub.cli.doctor_line import Line
 from hub.model.clock import SECOND, Micros
-from hub.store.condition import Condition, condition_of_file
+from hub.store.condition import Condition, condition_of_file, condition_of_server
 from hub.store.migrations import HEAD
 
 if TYPE_CHECKING:
@@ -19,11 +19,15 @@ APART_WARN, APART_FAIL = SECOND, 30 * SECOND
 
 def store(opened: Workspace) -> Iterator[Line]:
     """Everything about the database, without opening it as a hub would."""
-    if not opened.database.exists():
+    if opened.settings.in_postgres:
+        found = condition_of_server(opened.settings.store, opened.store_password)
+        yield Line("store", "ok", f"{found.server} at {opened.settings.store.partition('?')[0]}")
+    elif opened.database.exists():
+        found = condition_of_file(opened.database)
+        yield Line("store", "ok", f"{found.server}, {opened.database}")
+    else:
         yield Line("store", "ok", f"no database yet; the first start makes {opened.database}")
         return
-    found = condition_of_file(opened.database)
-    yield Line("store", "ok", f"{found.server}, {opened.database}")
     yield _schema(found)
     yield from (Line("store settings", "warn", what, fix) for what, fix in found.risks)
     yield _clock(found, opened.clock.now())

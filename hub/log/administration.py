@@ -80,6 +80,10 @@ class Administration:
     def __init__(self, client: Any) -> None:
         self._client = client
 
+    def numbers(self) -> list[int]:
+        """The brokers that are there."""
+        return sorted(int(one["broker_id"]) for one in self._client.describe_cluster()["brokers"])
+
     def layouts(self, names: Sequence[str]) -> dict[str, Layout]:
         """Those of the named topics that exist."""
         found = {one["name"]: one for one in self._client.describe_topics(list(names)) if _exists(one)}
