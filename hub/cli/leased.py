@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import structlog
@@ -68,15 +68,18 @@ def patient(role: str, turn: Turn, leading: Leading) -> Turn:
 class LeasedDues:
     """What is due among the roles of this worker; nothing while the database does not answer."""
 
-    def __init__(self, dues: Watched, roles: Iterable[str], leading: Leading) -> None:
-        self._dues, self._roles, self._leading = dues, frozenset(roles), leading
+    def __init__(
+        self, dues: Watched, roles: Iterable[str], leading: Leading, own: Callable[[], Mapping[str, Micros]]
+    ) -> None:
+        """``own``: dues that stand nowhere in the store."""
+        self._dues, self._roles, self._leading, self._own = dues, frozenset(roles), leading, own
 
     async def data_version(self) -> int:
         return 0
 
     def dues(self) -> Mapping[str, Micros]:
         try:
-            found = self._dues.dues()
+            found = {**self._dues.dues(), **self._own()}
         except RetryableError:
             found = {}
         return {role: found.get(role, NEVER) if self._is_mine(role) else NEVER for role in self._roles}

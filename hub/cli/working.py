@@ -27,7 +27,8 @@ from hub.engine.partition import Partitions
 from hub.engine.pump import Pump
 from hub.engine.settling import Settling
 from hub.errors import ConfigError, RetryableError
-from hub.model.clock import Micros
+from hub.log.kafka import KafkaLog
+from hub.model.clock import SECOND, Micros
 from hub.model.fact import Fact
 
 if TYPE_CHECKING:
@@ -37,20 +38,22 @@ if TYPE_CHECKING:
     from hub.engine.transaction import Guard
     from hub.intake.reader import Answer
     from hub.intake.webhook import WebhookServer
+    from hub.log.publish import Publisher
 
 PARTS = ("intake", "engine", "effects", "publish", "poll")
 PATIENCE_SECONDS = 120.0
 """How long what became of an effect is kept and tried to be written while the database is away."""
 SESSION_MS = 20_000
 """How long partitions wait for a worker that says nothing: longer than it takes to start one anew."""
-ONCE = frozenset({"timers", "reader", "watch", "seal"})
-"""What one worker of those with the part ``engine`` does for all."""
+PUBLISH_EVERY: Micros = SECOND // 2
+"""How often to look whether there is something to publish, while there is nothing."""
 
 
 class Working(Roles):
     """``begin`` starts everything but the pump, ``end`` stops it in order; or ``async with`` for all of it."""
 
     pump: Pump | None = None
+    publisher: Publisher
     server: WebhookServer
 
     def __init__(self, workspace: Workspace, parts: Iterable[str] = PARTS, slot: str = "") -> None:
@@ -59,6 +62,7 @@ class Working(Roles):
         self.parts, self.slot = frozenset(parts), slot
         self.holder = f"{slot or socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.url = ""
+        self._publish_due: Micros = 0
         self._stack = AsyncExitStack()
         self._leases: asyncio.Task[None] | None = None
 
@@ -71,6 +75,8 @@ class Working(Roles):
             stack.push_async_callback(self.workspace.close)
             self.prepare()
             self._make(stack)
+            if isinstance(log := self.workspace.log, KafkaLog):
+                log.start()  # what a former process left in a spool does not wait for the next delivery
             await self.leading.turn()
             self._leases = asyncio.create_task(self._keep_leases())
             stack.push_async_callback(self._stop_leases)
@@ -118,8 +124,11 @@ class Working(Roles):
         self.leading = Leading(workspace.store, self.holder, lambda: self._wanted(), self._took)
         self.landed = Landed(workspace.store, workspace.clock, workspace.log.end())
         self.make(stack, self.holder, Connections(self.leading))
+        if "publish" in self.parts:
+            self.publisher = workspace.kafka.publisher()
+            stack.push_async_callback(self.publisher.close)
         roles = {name: patient(name, turn, self.leading) for name, turn in self._mine()}
-        dues = LeasedDues(Dues(self, True, workspace.log.end), roles, self.leading)
+        dues = LeasedDues(Dues(self, True, workspace.log.end), roles, self.leading, self._own_dues)
         self.host = Host(roles, dues, workspace.clock)
         if "effects" in self.parts:
             self.executor.bell = self.host.bell("executor")
@@ -132,6 +141,17 @@ class Working(Roles):
             part = "effects" if name == "executor" else "poll" if name.startswith("poll ") else "engine"
             if part in self.parts:
                 yield name, turn
+        if "publish" in self.parts:
+            yield "publish", self._publish
+
+    async def _publish(self) -> int:
+        """The next page; when there was none, a rest."""
+        found = await self.publisher.turn()
+        self._publish_due = 0 if found else self.workspace.clock.now() + PUBLISH_EVERY
+        return found
+
+    def _own_dues(self) -> dict[str, Micros]:
+        return {"publish": self._publish_due}
 
     def _pump(self) -> Pump:
         workspace = self.workspace

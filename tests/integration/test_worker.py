@@ -283,3 +283,5 @@ def test_the_story_settles_without_a_worker_and_beside_one_and_people_decide(sta
         stage.until(lambda: len(stage.documents()) > made)
         assert stage.json("settle", "--timeout", "60")["settled"]
     assert set(stage.documents().values()) == {1}
+    published = stage.number("SELECT position FROM checkpoint WHERE consumer = 'publish/event'")
+    assert published == stage.number("SELECT max(position) FROM event")
