@@ -249,3 +249,26 @@ def test_of_two_that_believe_they_hold_the_lease_one_moves_the_checkpoint(
     assert set(ids(kafka, topics)) == set(told)
     assert store.checkpoint(CONSUMER, 0) == newest
     assert publish(store, kafka, topics, turns=1) == [0]
+
+
+def test_from_postgresql_the_same_goes_out(
+    database: str, kafka: str, topics: Topics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUB_STORE", database)
+    space = Space(tmp_path / "space")
+    space.hub("ingest", "jira", str(space.story("jira")))
+    space.json("settle")
+    workspace = open_workspace(space.folder)
+    try:
+        assert publish(workspace.store, kafka, topics, turns=3)[-1] == 0  # type: ignore[arg-type]
+        with workspace.store.read() as db:
+            told = {one["id"]: one["position"] for one in events(db)}
+            aside = [one.id for one in quarantined(db, closed=True)]
+        assert sorted(ids(kafka, topics)) == sorted(told)
+        assert workspace.store.checkpoint(CONSUMER, 0) == max(told.values())
+        assert aside
+        assert sorted(headers["ce_subject"] for _, _, headers, _ in messages(kafka, topics.quarantine)) == sorted(
+            aside
+        )
+    finally:
+        workspace.store.close()
