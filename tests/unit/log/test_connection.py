@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -129,6 +130,44 @@ async def test_what_was_refused_is_sent_again_before_what_came_later(stage: Stag
     await stage.straight_again()
 
     assert stage.brokers.log == [b"1", b"2"]
+
+
+async def test_a_refusal_is_answered_at_once_however_patient_it_is(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, patience=3_600)
+    stage.brokers.up = False
+    adding = asyncio.ensure_future(stage.add(b"1"))
+    await stage.brokers.asked.wait()
+    stage.brokers.refuse()
+    async with asyncio.timeout(5):
+        await adding
+
+    assert spooled(tmp_path) == {"jira": 1}
+    await stage.close()
+
+
+async def test_what_is_being_spooled_while_the_last_look_finds_nothing_is_not_forgotten(stage: Stage) -> None:
+    looked, go = threading.Event(), threading.Event()
+    take = stage.spooling._spool.take
+
+    def slow(connection: str) -> object:
+        found = take(connection)
+        looked.set()
+        go.wait(5)
+        return found
+
+    stage.brokers.up = False
+    await stage.add(b"1")
+    stage.spooling._spool.take = slow  # type: ignore[assignment, method-assign]
+    stage.brokers.come_back()
+    await asyncio.to_thread(looked.wait, 5)
+    second = asyncio.ensure_future(stage.add(b"2"))
+    await asyncio.sleep(0)
+    go.set()
+    await second
+    await stage.straight_again()
+
+    assert stage.brokers.log == [b"1", b"2"]
+    assert spooled(stage.folder) == {}
 
 
 async def test_a_full_disk_refuses_instead_of_promising(stage: Stage) -> None:
