@@ -66,7 +66,7 @@ class AsOf(Memory):
         refs = {name: value for name in names if isinstance(value := after.state.get(name), str)}
         changes = Changes(entities={(kind, key): after}, refs={(kind, key): refs})
         if after.label is not None:
-            changes.labels.add((kind, after.label, key))
+            changes.labels.update((kind, name, key) for name in self.catalog.label_names(kind, after.label, key))
         if before is None:
             links = self.known_links.get((kind, key), {})
             changes.links.update((connection, kind, key, to) for connection, to in links.items())

@@ -141,8 +141,9 @@ class World:
         return sorted(found)
 
     def put_label(self, kind: str, label: str, key: str) -> None:
-        self._labels[kind, label] = key
-        self.changes.labels.add((kind, label, key))
+        for name in self.catalog.label_names(kind, label, key):
+            self._labels[kind, name] = key
+            self.changes.labels.add((kind, name, key))
 
     def put_link(self, connection: str, kind: str, key: str, object_id: str) -> None:
         self._links[connection, kind, key] = object_id

@@ -178,6 +178,22 @@ class Catalog:
         tables = [table for place in sorted(self._tables) for table in self._tables[place]]
         return two_way_fields(tables, updates, self.schemas)
 
+    def label_names(self, kind: str, label: str, key: str) -> tuple[str, ...]:
+        """Under which names a visible name is kept: with its connection too, where another may have the same."""
+        connection = key.partition(":")[0]
+        return (label, f"{connection}:{label}") if connection in self._naming.get(kind, ()) else (label,)
+
+    @cached_property
+    def _naming(self) -> Mapping[str, frozenset[str]]:
+        """Entity kind -> the connections that name entities of their own, where these are several: the same visible
+        name may mean another one in each."""
+        found: dict[str, set[str]] = {}
+        for connection, stream in self._tables:
+            for table in self._tables[connection, stream]:
+                if table.definition.label is not None and table.definition.key_mode == "own":
+                    found.setdefault(table.definition.entity, set()).add(connection)
+        return {kind: frozenset(names) for kind, names in found.items() if len(names) > 1}
+
     def feeding(self, kind: str) -> frozenset[tuple[str, str]]:
         """(connection, stream's bare name) of every table that feeds that kind."""
         return frozenset(

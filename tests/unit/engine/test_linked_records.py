@@ -324,3 +324,44 @@ def test_a_file_from_before_a_field_was_renamed_finds_its_entities_all_the_same(
     stage.say(Record("erp.contract", "5", 3, {"id": "5", "tax": "9131"}))
     assert stage.refusals() == []
     assert stage.memory.entities["contract", "erp:5"].state["title"] == "9131"
+
+
+# --- one visible name in two systems
+
+TWO = """\
+integration: t
+owner: ops
+every: change
+systems: {crm: crm, erp: erp}
+tables:
+- entity: customer
+  source: erp.customer
+  key: id
+  label: code
+  fields: [{field: name, from: name}]
+- entity: customer
+  source: crm.account
+  key: id
+  label: code
+  fields: [{field: name, from: name}]
+- entity: contract
+  source: erp.contract
+  key: id
+  fields: [{field: customer, from: cust, as: ref customer}]
+"""
+
+
+def test_a_visible_name_means_the_one_of_its_own_system_where_several_have_it() -> None:
+    for order in (("erp.customer", "crm.account"), ("crm.account", "erp.customer")):
+        stage = Stage(file=TWO)
+        for stream in order:
+            stage.say(Record(stream, "7", 1, {"id": "7", "code": "C-1", "name": stream}))
+        stage.say(Record("erp.contract", "5", 3, {"id": "5", "cust": "C-1"}))
+        assert stage.memory.entities["contract", "erp:5"].state["customer"] == "erp:7"
+
+
+def test_a_visible_name_that_only_another_system_has_is_found_there() -> None:
+    stage = Stage(file=TWO)
+    stage.say(Record("crm.account", "7", 1, {"id": "7", "code": "C-1", "name": "a"}))
+    stage.say(Record("erp.contract", "5", 3, {"id": "5", "cust": "C-1"}))
+    assert stage.memory.entities["contract", "erp:5"].state["customer"] == "crm:7"
