@@ -28,6 +28,11 @@ def arrival(body: bytes = b"{}", source_id: str | None = None, connection: str =
     return Arrival(connection, body, {"x-id": "7", "b": "ü"}, 1_000, "webhook", source_id, "loop-1")
 
 
+def deliveries(topics: Topics, connection: str) -> Topic:
+    """The one topic of a connection."""
+    return next(one for one in topics.wanted([connection], []) if one.name == topics.delivery(connection))
+
+
 def make_topics(bootstrap: str, wanted: Iterable[Topic]) -> None:
     with closing(KafkaAdminClient(bootstrap_servers=bootstrap)) as admin:
         admin.create_topics(

@@ -9,11 +9,8 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
-
-from kafka.admin import KafkaAdminClient
 
 from connectors.jira import decode as jira
 from hub.bootstrap import SystemClock
@@ -29,6 +26,7 @@ from hub.store.open import open_store
 from tests.bench.bench_webhook import SECONDS, NoLog, _serve
 from tests.bench.row import Row
 from tests.cluster.broker import running
+from tests.kafka_stage import deliveries, make_topics
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -73,10 +71,7 @@ def rows() -> list[Row]:
         open_store(f"sqlite:///{Path(name) / 'hub.db'}", SystemClock()) as store,
     ):
         topics, folder = Topics("bench", 8, 1), Path(name)
-        with closing(KafkaAdminClient(bootstrap_servers=broker.bootstrap)) as admin:
-            (topic, *_) = topics.wanted(["jira"], [])
-            wanted = {"num_partitions": 8, "replication_factor": 1, "configs": dict(topic.configs)}
-            admin.create_topics({topic.name: wanted}, wait_for_metadata=True)
+        make_topics(broker.bootstrap, [deliveries(topics, "jira")])
         access, pid = Access((broker.bootstrap,)), broker.nodes[0].running().pid
         reserve = Reserve(folder / "spool", SystemClock())
         route = lambda connection, headers, body: jira.route(body)  # noqa: E731

@@ -57,16 +57,17 @@ def test_everything_is_missing_then_made_then_as_it_must_be(
     folder: Path, topic_prefix: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, changes = told(capsys, "topics", "plan", "-w", str(folder))
-    names = [f"{topic_prefix}.{one}" for one in ("delivery.jira", "event.project", "loop", "quarantine")]
+    names = [f"{topic_prefix}.{one}" for one in ("control", "delivery.jira", "event.project", "loop", "quarantine")]
     assert (code, [(one["topic"], one["what"]) for one in changes]) == (1, [(name, "create") for name in names])
 
     code, result = told(capsys, "topics", "apply", "-w", str(folder))
-    assert (code, result["left"], len(result["done"])) == (0, [], 4)
+    assert (code, result["left"], len(result["done"])) == (0, [], 5)
     assert told(capsys, "topics", "plan", "-w", str(folder)) == (0, [])
     code, found = told(capsys, "topics", "describe", "-w", str(folder))
     assert sorted(found) == names
-    assert {(one["partitions"], one["replication"], tuple(one["short"])) for one in found.values()} == {(2, 1, ())}
-    assert found[names[0]]["configs"]["max.message.bytes"] == str(12 << 20)
+    layouts = {name: (one["partitions"], one["replication"], one["short"]) for name, one in found.items()}
+    assert layouts == {name: (1 if name.endswith(".control") else 2, 1, []) for name in names}
+    assert found[names[1]]["configs"]["max.message.bytes"] == str(12 << 20)
 
 
 def test_a_changed_setting_is_named_and_set_back_and_others_stay(

@@ -14,7 +14,7 @@ from hub.log.kafka import UNPLACED, KafkaLog
 from hub.log.port import Log
 from hub.log.sql import SqlLog
 from hub.log.topics import Topics
-from tests.kafka_stage import arrival, kafka_log, kept, make_topics
+from tests.kafka_stage import arrival, deliveries, kafka_log, kept, make_topics
 from tests.stores import temp_store
 
 pytestmark = pytest.mark.real_server
@@ -101,7 +101,7 @@ async def test_a_topic_that_is_not_there_holds_up_nobody_else(kafka: str, topics
         await asyncio.gather(log.append([arrival(b"1", connection="nobody")]), log.append([arrival(b"2")]))
         waiting = log.waiting()
         await log.append([replace(arrival(b"3"), connection="erp")])
-        make_topics(kafka, topics.wanted(["nobody"], [])[:1])
+        make_topics(kafka, [deliveries(topics, "nobody")])
         drained = log._connections["nobody"].draining
         assert waiting["nobody"]
         assert drained is not None
