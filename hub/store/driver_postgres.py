@@ -7,6 +7,7 @@ driver's own lists cost five times as much, and they are the volume.
 from __future__ import annotations
 
 import re
+import select
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from operator import itemgetter
@@ -187,6 +188,13 @@ class PostgresDatabase:
     def idle(self) -> bool:
         """Whether it is connected and outside any transaction."""
         return self._connection.pgconn.transaction_status == TransactionStatus.IDLE
+
+    @property
+    def forsaken(self) -> bool:
+        """Whether the server has said something nobody asked for: while nothing runs, that is its farewell."""
+        waiting = select.poll()
+        waiting.register(self._connection.pgconn.socket, select.POLLIN)
+        return bool(waiting.poll(0))
 
     def close(self) -> None:
         self._connection.close()

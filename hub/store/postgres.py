@@ -215,10 +215,7 @@ class PostgresStore:
     @contextmanager
     def reader(self) -> Iterator[PostgresDatabase]:
         self._open()
-        try:
-            db = self._readers.get_nowait()
-        except Empty:
-            db = reader(self.address)
+        db = self._living() or reader(self.address)
         try:
             yield db
         finally:
@@ -226,6 +223,16 @@ class PostgresStore:
                 db.close()
             else:
                 self._readers.put_nowait(db)
+
+    def _living(self) -> PostgresDatabase | None:
+        """A kept connection the server has not dropped meanwhile."""
+        with suppress(Empty):
+            while True:
+                db = self._readers.get_nowait()
+                if not db.forsaken:
+                    return db
+                db.close()
+        return None
 
     @contextmanager
     def frozen(self) -> Iterator[PostgresDatabase]:

@@ -30,6 +30,8 @@ NEWEST: Version = 18
 USER = "hub"
 UNPRIVILEGED = "nobody"
 STARTS_WITHIN_SECONDS = 30.0
+ROOM = {"max_locks_per_transaction": "1024"}
+"""Room for the names of several workers' batches (docs/operations.md, PostgreSQL)."""
 QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
 """For tests: kill -9 of the server loses nothing by it, only a power cut would. Benchmarks say ``durable``."""
 
@@ -136,7 +138,9 @@ def start(
         "--no-sync",
     ]
     _run(words, account)
-    server = Postgres(binaries, data, free_ports(1)[0], ({} if durable else QUICK) | dict(settings or {}), account)
+    server = Postgres(
+        binaries, data, free_ports(1)[0], ROOM | ({} if durable else QUICK) | dict(settings or {}), account
+    )
     server.resume()
     return server
 

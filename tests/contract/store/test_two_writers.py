@@ -279,6 +279,25 @@ def test_a_connection_killed_during_the_commit_is_told_and_compare_and_set_decid
     assert one.checkpoint("engine", 0) == 5
 
 
+def test_connections_the_server_dropped_while_nothing_ran_are_replaced(
+    pair: tuple[PostgresStore, PostgresStore],
+) -> None:
+    """As after a restart of the server: nobody above hears of it."""
+    one, other = pair
+    one.write_now(lambda t: t.create_checkpoint("engine", 0, 5))
+    with one.read() as db:
+        assert db.exec_driver_sql("SELECT 1").scalar() == 1
+    assert one.checkpoint("engine", 0) == 5
+    with other.reader() as db:
+        dropped = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'hub'"
+        assert len(db.execute(f"{dropped} AND pid <> pg_backend_pid()").fetchall()) >= 3
+    assert one.checkpoint("engine", 0) == 5
+    with one.read() as db:
+        assert db.exec_driver_sql("SELECT position FROM checkpoint").scalar() == 5
+    one.write_now(lambda t: t.advance("engine", 0, 5, 6, 0))
+    assert one.checkpoint("engine", 0) == 6
+
+
 def test_a_process_that_stands_still_loses_its_locks(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from hub.store import connecting_postgres as connecting
 
