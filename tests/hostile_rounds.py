@@ -46,8 +46,10 @@ people: {root}/people.yaml
 schemas: {root}/schemas
 connections:
   jira: {{url: "{jira}", allow: ["{jira}"], secret: "file:secret", api_token: "file:secret", poll: 1s, quiesce: 2s}}
-  erp: {{url: "{erp}", allow: ["{erp}"], quiesce: 2s}}
+  erp: {{{target}, url: "{erp}", allow: ["{erp}"], quiesce: 2s}}
 """
+TARGETS = {"erp": "connector: erp", "tryton": 'connector: tryton, database: erp, key: "file:secret"'}
+"""What stands in the ERP's place, and what ``hub.yaml`` says of it."""
 
 
 @dataclass(slots=True)
@@ -79,8 +81,8 @@ class Verdict:
 class Round:
     """One round in a folder of its own."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
-        self.folder, self.seed, self.random = folder, seed, Random(seed)
+    def __init__(self, folder: Path, seed: int, target: str = "erp") -> None:
+        self.folder, self.seed, self.random, self.target = folder, seed, Random(seed), target
         self.port = free_port()
         self.children: list[Process] = []
         self.verdict = Verdict(seed)
@@ -110,8 +112,8 @@ class Round:
     async def _start_systems(self) -> None:
         hub = f"http://127.0.0.1:{self.port}/in/jira"
         source = ("--hub", hub, "--secret-file", str(self.folder / "secret"))
-        self.jira, self.erp = await asyncio.gather(self._twin("jira", *source), self._twin("erp"))
-        text = HUB_YAML.format(port=self.port, root=ROOT, jira=self.jira, erp=self.erp)
+        self.jira, self.erp = await asyncio.gather(self._twin("jira", *source), self._twin(self.target))
+        text = HUB_YAML.format(port=self.port, root=ROOT, jira=self.jira, erp=self.erp, target=TARGETS[self.target])
         (self.folder / "hub.yaml").write_text(text, "utf-8")
         (self.folder / "mappings").mkdir()
         mapping = (ROOT / "mappings" / "rd-close.yaml").read_text("utf-8")
@@ -246,12 +248,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def rounds(folder: Path, seeds: range, at_once: int = 2) -> list[Verdict]:
+async def rounds(folder: Path, seeds: range, at_once: int = 2, target: str = "erp") -> list[Verdict]:
     """All of them, so many side by side: most of a round is waiting."""
     slots = asyncio.Semaphore(at_once)
 
     async def one(seed: int) -> Verdict:
         async with slots:
-            return await Round(folder / f"round-{seed}", seed).play()
+            return await Round(folder / f"round-{seed}", seed, target).play()
 
     return list(await asyncio.gather(*(one(seed) for seed in seeds)))

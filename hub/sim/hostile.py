@@ -127,22 +127,28 @@ class Recent:
     lag_ms: int
     made: dict[str, int] = field(default_factory=dict)
 
-    def note(self, body: bytes, now_ms: int) -> None:
-        """An object was made or has changed: its id is in this answer, or in what the source tells of it."""
+    def note(self, body: bytes, now_ms: int, family: str = "") -> None:
+        """An object was made or has changed: its id is in this answer, or in what the source tells of it.
+
+        ``family``: what ids are unique in, where that is not the whole system (a model of Tryton).
+        """
         found = parse(body) if self.lag_ms else None
         if isinstance(found, dict):
             told = (found, *(one for one in found.values() if isinstance(one, dict)))
-            self.made.update((str(one["id"]), now_ms) for one in told if "id" in one)
+            self.made.update((f"{family}/{one['id']}", now_ms) for one in told if "id" in one)
 
-    def hidden(self, body: bytes, now_ms: int) -> bytes:
+    def hidden(self, body: bytes, now_ms: int, family: str = "") -> bytes:
         """A search's answer without what is too new."""
         parsed = parse(body) if self.lag_ms and self.made else None
         found = rows_of(parsed)
         if found is None:
             return body
         name, rows = found
-        kept = [row for row in rows if now_ms - self.made.get(str(row["id"]), -self.lag_ms) >= self.lag_ms]
+        kept = [row for row in rows if self._is_old(f"{family}/{row['id']}", now_ms)]
         return body if len(kept) == len(rows) else with_rows(parsed, name, kept)
+
+    def _is_old(self, name: str, now_ms: int) -> bool:
+        return name not in self.made or now_ms - self.made[name] >= self.lag_ms
 
 
 @dataclass(slots=True)

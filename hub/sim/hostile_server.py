@@ -38,6 +38,11 @@ WEBHOOK_TRIES = 200
 WEBHOOK_AGAIN_SECONDS = 0.1
 
 
+def _family(path: str) -> str:
+    """The model an address of Tryton is about: each counts its own ids. Elsewhere an id means one object."""
+    return path.partition("/model/")[2].partition("/")[0]
+
+
 def _milliseconds() -> int:
     return time.monotonic_ns() // 1_000_000
 
@@ -136,11 +141,11 @@ class Hostile:
         body = found.body if isinstance(found, web.Response) and isinstance(found.body, bytes) else b""
         now = _milliseconds()
         if calls == "write" and 200 <= found.status < 300:
-            self.recent.note(body, now)
-            self.listed.note(body, now)
+            self.recent.note(body, now, _family(request.path))
+            self.listed.note(body, now, _family(request.path))
         hiding = {"search": self.recent, "page": self.listed}.get(calls)
         if hiding is not None and not self.peaceful:
-            body = hiding.hidden(body, now)
+            body = hiding.hidden(body, now, _family(request.path))
         return Reply(found.status, {"content-type": found.content_type}, body)
 
     def _forgets(self, request: web.Request) -> None:

@@ -103,6 +103,14 @@ def test_what_is_new_is_found_late() -> None:
     assert recent.hidden(page, 1700) == page
 
 
+def test_what_is_new_hides_nothing_of_another_family_that_has_its_id() -> None:
+    recent = Recent(700)
+    recent.note(b'{"id": 1}', 1000, "purchase.requisition")
+    employees = orjson.dumps([{"id": 1, "code": "E1001"}])
+    assert recent.hidden(employees, 1001, "company.employee") == employees
+    assert orjson.loads(recent.hidden(employees, 1001, "purchase.requisition")) == []
+
+
 def test_a_key_lives_so_long_and_no_longer() -> None:
     keys = Keys(1500)
     assert keys.lives("k", 0)
