@@ -73,9 +73,7 @@ def disk(opened: Workspace) -> Iterator[Line]:
 
 
 def serving(opened: Workspace) -> Iterator[Line]:
-    """Who serves it now. Workers of a cluster are asked for where the leases are."""
-    if opened.settings.log == "kafka":
-        return
+    """Who serves it now. Workers of a cluster are asked for in ``doctor_kafka``."""
     if opened.served:
         note = read_note(opened.state)
         yield Line("serving", "ok", f"process {note.get('pid')} at {note.get('url') or 'no address'}")
