@@ -5,7 +5,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup run test lint check soak mutants bench demo-erp lock clean
+.PHONY: help setup run up test lint check soak soak-cluster mutants bench bench-cluster demo-erp lock clean
 .DEFAULT_GOAL := help
 
 help: ## list these commands
@@ -25,6 +25,9 @@ setup: .venv/.test-ready ## set everything up in .venv (nothing outside this fol
 
 run: .venv/.run-ready ## run the main job on sample deliveries and keep serving (ONCE=1: stop when done)
 	@$(BIN)/hub run --demo $(if $(ONCE),--once)
+
+up: .venv/.test-ready ## the hub on Kafka and PostgreSQL without containers, two workers (ONCE=1: samples, settle, stop)
+	@$(BIN)/python -m tests.cluster.up $(if $(ONCE),--once)
 
 test: .venv/.test-ready ## pass the tests (real servers, real browser where there is one)
 	@$(BIN)/python -m pytest
@@ -46,11 +49,17 @@ soak: .venv/.test-ready ## the long programmes: 10,000 random mapping files, 20,
 	@HUB_ROUNDS=60 $(BIN)/python -m pytest -s tests/integration/test_hostile_rounds.py
 	@$(BIN)/python -m tests.bench.soak_impact
 
+soak-cluster: .venv/.test-ready ## 50 rounds of faults on three workers, Kafka and PostgreSQL: exact counts (50 minutes)
+	@$(BIN)/python -m tests.cluster.soak --rounds 50 --report docs/soak-cluster.md
+
 mutants: .venv/.test-ready ## plant every known bug, one at a time: each must be caught
 	@$(BIN)/python -m tests.mutants
 
 bench: .venv/.test-ready ## measure the budgets, each beside its raw limit in the same run
 	@$(BIN)/python -m tests.bench
+
+bench-cluster: .venv/.test-ready ## Kafka → engine → PostgreSQL and intake → Kafka, beside raw limits of the same run
+	@$(BIN)/python -m tests.bench_cluster --report docs/performance-cluster.md
 
 demo-erp: .venv/.test-ready ## one full loop in a real Tryton ERP, shown step by step
 	@$(BIN)/python -m tests.demo_erp
