@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import hashlib
-import hmac
 import json
 import sys
 import tempfile
@@ -33,6 +31,7 @@ import orjson
 import psycopg
 
 from tests.cluster.broker import HOST, free_ports
+from tests.cluster.bulk import SECRET, Bulk
 from tests.cluster.child import Child
 from tests.cluster.cost import Share
 from tests.cluster.stack import PARTS, ROOT, Stack, standing
@@ -48,12 +47,6 @@ BROKER_AWAY_SECONDS, POSTGRES_AWAY_SECONDS = 5.0, 3.0
 RECOVERS_WITHIN_SECONDS = 30.0
 SETTLE_SECONDS = 90.0
 KILLS = 2
-BULK_OBJECTS, BULK_VERSIONS, REPEATED = 60, 8, 0.15
-"""Deliveries straight to the intake in a round: objects × versions, of which that share comes more than once."""
-BULK_FROM = 50_000_000
-"""Numbers of bulk objects; Jira's own are far below."""
-AT_ONCE = 8
-SECRET = "a sample secret of the soak"
 
 
 @dataclass(slots=True)
@@ -292,7 +285,8 @@ class Soak:
                 verdict.problems.append(said)
         verdict.sent = len(bulk.bodies)
         with psycopg.connect(self.stack.postgres.url(self.stack.database)) as db:
-            verdict.problems += bulk.problems(db, verdict)
+            verdict.kept, wrong = bulk.kept(db)
+            verdict.problems += wrong
         if verdict.recovered_seconds * verdict.share > RECOVERS_WITHIN_SECONDS:
             verdict.problems.append(f"recovered only {verdict.recovered_seconds:.0f} s after the last fault")
 
@@ -315,66 +309,6 @@ class Soak:
         async with asyncio.timeout(seconds):
             while not await true():  # noqa: ASYNC110 - what is awaited happens in another process
                 await asyncio.sleep(0.1)
-
-
-class Bulk:
-    """Signed webhooks of one round, straight to the intake, sent until each was accepted."""
-
-    def __init__(self, url: str, number: int, random: Random) -> None:
-        self.url, self.number, self.random = f"{url}/in/jira", number, random
-        self.first = BULK_FROM + number * BULK_OBJECTS
-        self.bodies = [
-            (f"bulk-{number}-{o}-{v}", self._body(o, v)) for o in range(BULK_OBJECTS) for v in range(BULK_VERSIONS)
-        ]
-
-    def _body(self, place: int, version: int) -> bytes:
-        of = self.first + place
-        return orjson.dumps(project(of, "indeterminate", minutes=version, summary=f"{of} at {version}"))
-
-    async def send(self) -> None:
-        """All of them in any order, some more than once, ``AT_ONCE`` side by side."""
-        queue = list(self.bodies)
-        queue += self.random.sample(self.bodies, int(len(queue) * REPEATED))
-        self.random.shuffle(queue)
-        waiting = iter(queue)
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as http:
-            await asyncio.gather(*(self._sender(http, waiting) for _ in range(AT_ONCE)))
-
-    async def _sender(self, http: aiohttp.ClientSession, waiting: Iterator[tuple[str, bytes]]) -> None:
-        for name, body in waiting:
-            while not await self._accepted(http, name, body):  # noqa: ASYNC110 - as a source tries again
-                await asyncio.sleep(0.3)
-            await asyncio.sleep(0.02)
-
-    async def _accepted(self, http: aiohttp.ClientSession, name: str, body: bytes) -> bool:
-        signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
-        headers = {
-            "content-type": "application/json",
-            "x-atlassian-webhook-identifier": name,
-            "x-hub-signature": f"sha256={signature}",
-        }
-        try:
-            async with http.post(self.url, data=body, headers=headers) as answer:
-                return answer.status == 200
-        except (aiohttp.ClientError, TimeoutError):
-            return False
-
-    def problems(self, db: psycopg.Connection[Any], verdict: Verdict) -> Iterator[str]:
-        """Every accepted delivery is kept exactly once, and every object is in its newest state."""
-        like = f"bulk-{self.number}-%"
-        kept = Counter(
-            row[0] for row in db.execute("SELECT source_id FROM delivery WHERE source_id LIKE %b", (like,))
-        )
-        verdict.kept = kept.total()
-        if kept != Counter(name for name, _ in self.bodies):
-            yield f"{len(self.bodies)} deliveries accepted, {kept.total()} kept of {len(kept)}"
-        labels = [f"OPS-{self.first + place - 10_000}" for place in range(BULK_OBJECTS)]
-        rows = db.execute("SELECT label, state FROM entity WHERE kind = 'project' AND label = ANY(%b)", (labels,))
-        names = {label: json.loads(state).get("name") for label, state in rows}
-        wanted = {label: f"{self.first + place} at {BULK_VERSIONS - 1}" for place, label in enumerate(labels)}
-        if names != wanted:
-            wrong = sorted(label for label in wanted if names.get(label) != wanted[label])
-            yield f"{len(wrong)} objects not in their newest state, {wrong[0]}: {names.get(wrong[0])}"
 
 
 # --- the command
