@@ -19,14 +19,14 @@ PAGE = """\
 
 {wrong}
 {kept:,} deliveries sent straight to the intake, each kept exactly once; {kills} processes killed with SIGKILL;
-settled {median:.0f} s after the last fault in the middle round, {worst:.0f} s in the worst; "share" is what other
+recovered {median:.0f} s after the last fault in the middle round, {worst:.0f} s in the worst; "share" is what other
 programs left of the machine meanwhile.
 
 | what happened | how often |
 |---|---|
 {faults}
 
-| round | fault | killed | kept | settled after, s | share | in all, s |
+| round | fault | killed | kept | recovered after, s | share | in all, s |
 |---|---|---|---|---|---|---|
 {table}
 """
