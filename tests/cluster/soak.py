@@ -153,6 +153,7 @@ class Soak:
         bulk = Bulk(self.stack.url, self.verdict.number, self.random)
         sending = asyncio.create_task(bulk.send())
         await self._happen([body for number in numbers for body in self._open(number)])
+        await self._all_concluded()  # what comes after the closing took its list is a late item, for a person
         trouble = asyncio.create_task(self._trouble())
         await self._happen([closing(number) for number in numbers])
         await asyncio.gather(sending, trouble)
@@ -205,13 +206,15 @@ class Soak:
     async def _recovered(self) -> None:
         """From the last fault (and the end of the load) until every delivery is concluded and every lease is held."""
         self._fault()
+        await self._all_concluded()
+        self.verdict.recovered_seconds = self.since_fault.seconds()
+        self.verdict.share = self.since_fault.left()
 
+    async def _all_concluded(self) -> None:
         async def done() -> bool:
             return await asyncio.to_thread(self._concluded)
 
         await self._until(done, SETTLE_SECONDS)
-        self.verdict.recovered_seconds = self.since_fault.seconds()
-        self.verdict.share = self.since_fault.left()
 
     def _concluded(self) -> bool:
         with psycopg.connect(self.stack.postgres.url(self.stack.database)) as db:
