@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal
@@ -286,9 +287,19 @@ def _values(form: Form) -> tuple[dict[str, Json], dict[str, Place]]:
             why = 'source values are compared as text, so 1 and "1", 1.5 and 1.50 are the same entry'
             form.findings.report("duplicate-key", key, f'entry "{text}" a second time', why, "keep one of the two")
             continue
+        if isinstance(node, Scalar) and node.value is None and not node.text:
+            _report_hollow(form, key)
         values[text] = literal_of(form.findings, node)
         places[text] = form.findings.place(node)
     return values, places
+
+
+def _report_hollow(form: Form, key: Scalar) -> None:
+    """``{new:open}`` is one word, and its entry would empty the field."""
+    glued = re.match(r"(.+?)\s*(?:[=-]>|→|[:：=])\s*(.+)\Z", key.text)
+    fix = f"write {glued[1]}: {glued[2]}" if glued else f"write {key.text}: VALUE, or null where it empties the field"
+    why = "with nothing behind it, it would empty the field"
+    form.findings.report("bad-literal", key, f'entry "{key.text}" gives nothing', why, fix)
 
 
 def _together(

@@ -5,6 +5,7 @@ Every reader reports and returns a harmless value, so that one mistake never hid
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from typing import Any
@@ -47,9 +48,19 @@ def path_of(findings: Findings, node: Node | None) -> Path | None:
             place,
             str(error),
             'a path is names joined by dots, with [0], [*] or ["…"]',
-            f"write {error.expected}",
+            _path_meant(node.text) or f"write {error.expected}",
         )
         return None
+
+
+def _path_meant(text: str) -> str:
+    """``$.a.b``, ``a/b``, ``{{a.b}}`` as paths are written here; what computes something is no path."""
+    plain = text.strip().removeprefix("{{").removesuffix("}}").removeprefix("$.").strip().strip("/").replace("/", ".")
+    try:
+        path_steps(plain)
+    except BadLiteral:
+        return f"write value: '{text}'" if re.search(r"[(+*]|\s[-?=]", text) and "'" not in text else ""
+    return f"write {plain}"
 
 
 def wrong_shape(findings: Findings, node: Node, wanted: str, example: str) -> None:

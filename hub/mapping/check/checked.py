@@ -295,7 +295,12 @@ class Checked:
         names = list(scope.names) if good == 0 else list(stopped.fields or ())
         where = "in scope here" if good == 0 else f"in {stopped}"
         allowed = ", ".join(sorted(names)) or "nothing"
-        fix = near(str(word), names) or (habits.path(str(word), scope) if good == 0 else "")
+        fix = near(str(word), names)
+        if (
+            good == 0 and len(path.steps) > 1 and path.steps[1] in scope.names
+        ):  # $.fields.summary, issue.fields.summary
+            fix = f"write {path.text.partition('.')[2]}"
+        fix = fix or (habits.path(str(word), scope) if good == 0 else "")
         fix = fix or (f"write .{path.text}" if not names else f"use one of: {allowed}")
         self._add(path.place, "unknown-name", f'{path.text}: no "{word}" {where}', f"{where}: {allowed}", fix)
 

@@ -30,14 +30,15 @@ def check(checked: Checked) -> Iterator[Diagnostic]:
     for rows in (*(table.rows for table in checked.tables), *(step.payload for _, step in checked.steps())):
         for row in flat(rows):
             if row.convert is not None:
-                yield from _converter(row.convert)
+                yield from _converter(checked, row.convert)
 
 
-def _converter(convert: Convert) -> Iterator[Diagnostic]:
+def _converter(checked: Checked, convert: Convert) -> Iterator[Diagnostic]:
     spec = CONVERTERS.get(convert.name)
     if spec is None:
         why = f"converters: {', '.join(CONVERTERS)}"
         fix = near(convert.name, tuple(CONVERTERS)) or "use one of the list"
+        fix = f"write as: ref {convert.name}" if convert.name in checked.context.schemas.kinds else fix
         yield finding(convert.place, ID, f'unknown converter "{convert.name}"', why, fix)
         return
     problem = _argument(spec, convert.argument)

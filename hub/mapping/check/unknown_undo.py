@@ -28,5 +28,7 @@ def check(checked: Checked) -> Iterator[Diagnostic]:
             continue
         known = tuple(action.name for action in spec.actions)
         why = f"{spec.name} can do: {', '.join(sorted(known)) or 'nothing'}"
-        fix = near(name, known) or "use an action of the list"
+        own = checked.action(step)
+        right = f"write undo: {connection}.{own.undo}" if own is not None and own.undo in known else ""
+        fix = right or near(name, known) or "use an action of the list"
         yield finding(step.places.get("undo", step.place), ID, f'unknown action "{name}"', why, fix)

@@ -64,7 +64,9 @@ def _produced(checked: Checked) -> Produced:
             allowed = schema.fields.get(row.field, {}).get("enum") if schema else None
             if allowed:
                 known, given = found.setdefault((table.entity, row.field), set()), _gives(row)
-                given = given if given and given <= {str(value) for value in allowed} else None  # reported already
+                given = (
+                    given if given and given <= {str(value) for value in allowed if value is not None} else None
+                )  # reported already
                 found[table.entity, row.field] = None if known is None or given is None else known | given
     return {name: frozenset(values) for name, values in found.items() if values is not None}
 
@@ -76,7 +78,7 @@ def _gives(row: Row) -> set[str] | None:
     if row.values is None:
         return {str(row.const)} if row.has_const else None
     extra = {row.otherwise.const} if row.otherwise.kind == "const" else set()
-    return {str(value) for value in (*row.values.values(), *extra)}
+    return {str(value) for value in (*row.values.values(), *extra) if value is not None}
 
 
 def _waits(bound: Bound, node: Binary, produced: Produced) -> Iterator[Diagnostic]:

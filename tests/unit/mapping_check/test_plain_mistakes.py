@@ -145,6 +145,22 @@ CONDITIONS = [
     (WHEN, '${project.status} == "closed"', "53:10", "$ has no meaning here", "write the name alone, without ${ }"),
     (WHEN, 'project.状态 == "closed"', "53:18", 'a name cannot hold "状"', 'write project["状态"]'),
 ]  # fmt: skip
+PATHS = [
+    ("text, from: fields.summary", "text, from: $.fields.summary", "46:25", '$.fields.summary: no "$" in scope here',
+     "write fields.summary"),
+    ("text, from: fields.summary", "text, from: fields/summary", "46:31", "cannot read '/summary' in a path",
+     "write fields.summary"),
+    ("text, from: fields.summary", "text, from: summary", "46:25", 'summary: no "summary" in scope here',
+     "write fields.summary"),
+    ("text, from: fields.summary", "text, from: fields.summary + key", "46:39", "cannot read ' + key' in a path",
+     "write value: 'fields.summary + key'"),
+    ("{Done: delivered, 完成: delivered,", "{Done:delivered, 完成: delivered,", "20:61",
+     'entry "Done:delivered" gives nothing', "write Done: delivered"),
+    ("{Done: delivered, 完成: delivered,", "{Done => delivered, 完成: delivered,", "20:61",
+     'entry "Done => delivered" gives nothing', "write Done: delivered"),
+    ("undo: erp.reimbursement.cancel", "undo: erp.reimbursement.delete", "81:11",
+     'unknown action "reimbursement.delete"', "write undo: erp.reimbursement.cancel"),
+]  # fmt: skip
 VALUES = [
     ("from: fields.resolutiondate", "from: fields.resolutionDate", "21:30",
      'issue has no "fields.resolutionDate"', 'did you mean "fields.resolutiondate"?'),
@@ -171,7 +187,7 @@ VALUES = [
 
 @pytest.mark.parametrize(
     ("good", "wrong", "place", "message", "fix"),
-    [*YAML, *KEYS, *CONDITIONS, *VALUES],
+    [*YAML, *KEYS, *CONDITIONS, *PATHS, *VALUES],
     ids=lambda each: each if ":" in str(each) and str(each)[0].isdigit() else "",
 )
 def test_a_mistake_is_told_where_it_stands_in_words_that_mend_it(
