@@ -18,7 +18,7 @@ import psycopg
 
 from hub.intake.recorded import BadLine, recorded
 from hub.log.port import Arrival
-from hub.log.sql import SqlLog
+from hub.log.stored import sealed
 from hub.model.changes import Changes, Outcome, Touched
 from hub.store import hot_sqlite
 from hub.store.open import open_postgres
@@ -96,8 +96,7 @@ def _seconds(entry: Path, parent: int) -> float:
 
 
 def _hub(store: PostgresStore) -> Callable[[int], None]:
-    log = SqlLog(store)
-    batches = [_batch(log, number) for number in range(WARM + BATCHES)]
+    batches = [_batch(store, number) for number in range(WARM + BATCHES)]
 
     def step(number: int) -> None:
         arrivals, changes = batches[number]
@@ -117,9 +116,9 @@ def _hub(store: PostgresStore) -> Callable[[int], None]:
     return step
 
 
-def _batch(log: SqlLog, number: int) -> tuple[list[object], Changes]:
+def _batch(store: PostgresStore, number: int) -> tuple[list[object], Changes]:
     bodies = [b"%d" % n + BODY for n in range(number * BATCH, (number + 1) * BATCH)]
-    arrivals = [log.sealed(Arrival("jira", body, {"x-id": "1"}, 1, "webhook", str(n)))
+    arrivals = [sealed(store, Arrival("jira", body, {"x-id": "1"}, 1, "webhook", str(n)))
                 for n, body in enumerate(bodies, number * BATCH)]  # fmt: skip
     return arrivals, _changes(number)
 
