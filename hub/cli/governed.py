@@ -90,9 +90,14 @@ def in_words(missing: tuple[Missing, ...]) -> str:
     """Who has to approve, and who could."""
     parts = []
     for one in missing:
-        people = ", ".join(one.people) or "nobody in people.yaml"
+        people = ", ".join(one.people) or _nobody(one.spent)
         parts.append(f"{'a second ' if one.second else ''}{one.role} ({people})")
     return (" or " if missing and missing[0].second else "; ").join(parts)
+
+
+def _nobody(spent: tuple[str, ...]) -> str:
+    """Why nobody could: the only ones who hold the role wrote the version, or approved it already."""
+    return f"nobody but {', '.join(spent)}, who may not" if spent else "nobody in people.yaml"
 
 
 def states(space: Workspace) -> Iterator[dict[str, Any]]:

@@ -44,6 +44,8 @@ class Missing:
     role: str
     people: tuple[str, ...]
     second: bool = False
+    spent: tuple[str, ...] = ()
+    """Codes of those who hold it and may not: the author, or who has approved already."""
 
 
 def roles_of(active: IntegrationDef | None, new: IntegrationDef) -> tuple[str, ...]:
@@ -86,15 +88,17 @@ def missing(
     for one in decisions:
         if one.choice == APPROVED and one.who != author and one.role in given:
             given[one.role].add(one.who)
-    first = [Missing(role, _able(people, role, {author})) for role in roles if not given[role]]
+    first = [_missing(people, role, {author}) for role in roles if not given[role]]
     if first or not over_budget or not roles or any(len(who) > 1 for who in given.values()):
         return tuple(first)
-    able = [Missing(role, _able(people, role, {author, *given[role]}), second=True) for role in roles]
+    able = [_missing(people, role, {author, *given[role]}, second=True) for role in roles]
     return tuple(one for one in able if one.people) or tuple(able[:1])
 
 
-def _able(people: People, role: str, without: set[str]) -> tuple[str, ...]:
-    return tuple(f"{one.code} {one.name}" for one in people.with_role(role) if one.code not in without)
+def _missing(people: People, role: str, without: set[str], *, second: bool = False) -> Missing:
+    holders = people.with_role(role)
+    able = tuple(f"{one.code} {one.name}" for one in holders if one.code not in without)
+    return Missing(role, able, second, tuple(one.code for one in holders if one.code in without))
 
 
 def beyond(budgets: Iterable[Budget | None], said: Mapping[str, Any]) -> tuple[str, ...]:

@@ -49,7 +49,9 @@ def one_way(row: Row, x_type: str, shape: str = "") -> str:
     for name, why in _FROM_ROW:
         if getattr(row, name):
             return why
-    if len(row.sources) != 1:
+    if not row.sources:
+        return ""  # a row without a source has a finding of its own
+    if len(row.sources) > 1:
         return "it is read from the first of several paths that is filled"
     if any(not isinstance(step, str) for step in row.sources[0].steps):
         return f"{row.sources[0].text} names a place in a list"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.cli.governed import in_words
 from hub.mapping.approval import APPROVED, PROPOSED, Decision, beyond, missing, roles_of
 from hub.mapping.budget import Budget
 from hub.mapping.build import build
@@ -61,6 +62,17 @@ def test_an_author_s_own_approval_does_not_count() -> None:
     left = missing(("finance",), [proposal, decision("E3", "finance")], PEOPLE)
 
     assert [one.people for one in left] == [("E2 Bo",)]
+
+
+def test_where_only_the_author_holds_a_role_it_says_so() -> None:
+    left = missing(("pmo",), [decision("E1", choice=PROPOSED), decision("E3", "pmo")], PEOPLE)
+    assert left == ()
+
+    (one,) = missing(("legal",), [PROPOSAL], PEOPLE)
+    assert in_words((one,)) == "legal (nobody in people.yaml)"
+
+    alone = People([Person("E1", "Ann", roles=frozenset({"pmo"}))])
+    assert in_words(missing(("pmo",), [decision("E1", choice=PROPOSED)], alone)) == "pmo (nobody but E1, who may not)"
 
 
 def test_beyond_the_budget_one_role_must_agree_twice() -> None:
