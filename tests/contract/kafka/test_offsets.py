@@ -147,10 +147,11 @@ async def test_a_hint_of_a_member_put_out_is_refused_with_an_error_we_know(kafka
     topic, group, slot = f"{topic_prefix}.t", f"{topic_prefix}.g", {"group_instance_id": "slot"}
     make_topic(kafka, topic)
     partition = TopicPartition(topic, 0)
-    async with member(kafka, group, topic, Diary("old", []), **slot) as old:
+    # The old one would hear of it at its next heartbeat and take the name back: it must not before it commits.
+    async with member(kafka, group, topic, Diary("old", []), **slot, heartbeat_interval_ms=5_000) as old:
         await old.position(partition)
         async with member(kafka, group, topic, Diary("new", []), **slot) as new:
             await new.position(partition)
+            await new.commit({partition: 0})  # before the other: once refused it takes the name back
             with pytest.raises(CommitFailedError):
                 await old.commit({partition: 0})
-            await new.commit({partition: 0})
