@@ -57,7 +57,7 @@ KILLS = 2
 
 @dataclass(slots=True)
 class Verdict:
-    """What a round came to; ``problems`` is empty where everything is as it must be."""
+    """What a round came to; ``problems`` is empty where every count is as it must be."""
 
     number: int
     fault: str
@@ -69,6 +69,8 @@ class Verdict:
     """How much of the machine was ours meanwhile: others' work makes a second count for less."""
     seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
+    late: str = ""
+    """Whether it took too long. That is measured here and asserted by no test: a busy machine is no bug."""
     struck: Counter[str] = field(default_factory=Counter)
 
 
@@ -318,7 +320,7 @@ class Soak:
             verdict.kept, wrong = bulk.kept(db)
             verdict.problems += wrong
         if verdict.recovered_seconds * verdict.share > RECOVERS_WITHIN_SECONDS:
-            verdict.problems.append(f"recovered only {verdict.recovered_seconds:.0f} s after the last fault")
+            verdict.late = f"recovered only {verdict.recovered_seconds:.0f} s after the last fault"
 
     def _references(self, system: str) -> dict[str, int]:
         import urllib.request
@@ -359,9 +361,8 @@ def said(verdict: Verdict) -> str:
         f"round {verdict.number + 1}: {verdict.fault}, {verdict.kills} kills, {verdict.kept} of {verdict.sent} kept"
     )
     tail = f"recovered {verdict.recovered_seconds:.0f} s after the last fault with {verdict.share:.0%} of the machine"
-    return "\n".join(
-        [f"{head}, {tail}, {verdict.seconds:.0f} s in all", *(f"  WRONG: {one}" for one in verdict.problems)]
-    )
+    wrong = [f"  WRONG: {one}" for one in verdict.problems] + [f"  LATE: {verdict.late}"] * bool(verdict.late)
+    return "\n".join([f"{head}, {tail}, {verdict.seconds:.0f} s in all", *wrong])
 
 
 def main() -> int:
@@ -377,7 +378,7 @@ def main() -> int:
         from tests.cluster.soak_report import report
 
         given.report.write_text(report(verdicts, given.seed), "utf-8")
-    return 1 if any(one.problems for one in verdicts) else 0
+    return 1 if any(one.problems or one.late for one in verdicts) else 0
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ PAGE = """\
 {rounds} rounds from seed {seed}, written by `make soak-cluster`. {cpu}, {cpus} CPUs for everything; Python {python};
 {date}; load average {load}.
 
-{wrong}
+{wrong}{late}
 {kept:,} deliveries sent straight to the intake, each kept exactly once; {kills} processes killed with SIGKILL;
 recovered {median:.0f} s after the last fault in the middle round, {worst:.0f} s in the worst; "share" is what other
 programs left of the machine meanwhile.
@@ -41,6 +41,7 @@ def report(verdicts: Sequence[Verdict], seed: int) -> str:
         rounds=len(verdicts),
         seed=seed,
         wrong="".join(f"- WRONG: {one}\n" for one in problems) or "0 lost, 0 double, 0 unaccounted, 0 stuck.\n",
+        late="".join(f"- LATE: round {one.number + 1} {one.late}\n" for one in verdicts if one.late),
         kept=sum(one.kept for one in verdicts),
         kills=sum(one.kills for one in verdicts),
         median=waits[len(waits) // 2],

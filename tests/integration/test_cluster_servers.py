@@ -26,7 +26,7 @@ def test_kafka_takes_a_record_and_gives_it_back(kafka: str, topic_prefix: str) -
 
 
 def test_three_nodes_lose_one_and_accept_on(servers_folder: Path) -> None:
-    with broker.running(servers_folder / "three", 3, heap="256m") as three:
+    with broker.running(servers_folder / "three-nodes", 3, heap="256m") as three:
         with closing(KafkaAdminClient(bootstrap_servers=three.bootstrap)) as admin:
             admin.create_topics({"t": {"num_partitions": 1, "replication_factor": 3}}, wait_for_metadata=True)
         send(three.bootstrap, "t", b"before")

@@ -25,7 +25,7 @@ PASSWORD = "an obviously made-up password"
 @pytest.fixture(scope="module")
 def secured(servers_folder: Path) -> Iterator[tuple[str, Path]]:
     """(the address with TLS and SASL, the folder with ``ca.pem``) of a broker of this module."""
-    folder = servers_folder / "secured"
+    folder = servers_folder / "kafka-secured"
     _, keys = certificates.make(folder)
     way_in = Secured(free_ports(1)[0], keys, {"hub": PASSWORD})
     with broker.running(folder / "kafka", secured=way_in) as running:

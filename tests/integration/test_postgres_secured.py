@@ -24,7 +24,7 @@ host all hub 127.0.0.1/32 trust
 
 @pytest.fixture(scope="module")
 def server(servers_folder: Path) -> Iterator[Postgres]:
-    folder = servers_folder / "secured"
+    folder = servers_folder / "postgres-secured"
     folder.mkdir()
     hba = folder / "pg_hba.conf"
     hba.write_text(HBA, "utf-8")
